@@ -1,0 +1,13 @@
+"""A fresh sandbox for each test that asks for one; state in memory, real HTTP on loopback."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.sandbox.serve import Sandbox
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox.start() as running:
+        yield running
