@@ -2,7 +2,7 @@
 HTTP/1.1 on loopback, and the records every sandbox speaks.
 
 Decided here: how a request is read and how an answer leaves the socket, faults of delivery included. Not decided here:
-what any path means. An answer leaves in one write with TCP_NODELAY: headers and body apart cost 40 ms on a reused connection.
+what any path means. An answer leaves in one write with TCP_NODELAY: head and body apart cost 40 ms on a reused connection.
 """
 
 import contextlib
