@@ -1,0 +1,35 @@
+"""Starting: the command line answers before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = {
+    "ibis",
+    "duckdb",
+    "pyarrow",
+    "pandas",
+    "sqlalchemy",
+    "alembic",
+    "redis",
+    "celery",
+    "hubspot",
+    "simple_salesforce",
+    "sqlglot",
+    "requests",
+}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Exact and independent of the clock; the time itself is measured in bench/."""
+    program = (
+        "import sys, json\nsys.argv = ['pql', '--help']\nfrom worker.cli.main import entry\n"
+        "try:\n    entry()\nexcept SystemExit:\n    pass\nprint()\nprint(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    loaded = set(json.loads(answer.stdout.splitlines()[-1]))
+    assert loaded & HEAVY == set()
+    assert "plan" in answer.stdout
