@@ -36,7 +36,7 @@ bench: .venv/.installed
 	$(RUN)/python -m bench
 
 docs: .venv/.installed
-	$(RUN)/python -m docs
+	$(RUN)/python docs/generate.py
 
 format: .venv/.installed
 	$(RUN)/ruff format .
