@@ -1,0 +1,24 @@
+"""
+Places where a test may kill this process, named K1 to K10 after the moments at which a crash leaves a different trace.
+
+PQL_CRASHPOINT=K4 kills at the first passage of K4, PQL_CRASHPOINT=K4:3 at the third; only with PQL_TESTING=1.
+"""
+
+import os
+import signal
+from collections import Counter
+
+_passed: Counter[str] = Counter()
+
+
+def point(name: str) -> None:
+    """Die here, without any clean-up, where a test asked for it."""
+    wanted = os.environ.get("PQL_CRASHPOINT")
+    if not wanted or os.environ.get("PQL_TESTING") != "1":
+        return
+    where, _, passage = wanted.partition(":")
+    if where != name:
+        return
+    _passed[name] += 1
+    if _passed[name] == int(passage or 1):
+        os.kill(os.getpid(), signal.SIGKILL)

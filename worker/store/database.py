@@ -1,0 +1,272 @@
+"""
+The database behind the store: SQLite (one host) or Postgres, the same tables and transactions on both.
+
+Decided here: how a transaction begins, what database time is, how rows are written in bulk, and that everything belongs to
+one workspace. Not decided here: any table (their owner modules), the schema's versions (`schema`).
+
+On SQLite WAL and a busy timeout are not enough: a transaction that reads first and writes later fails at once when another
+has written meanwhile. So every write transaction starts with BEGIN IMMEDIATE and reads run in autocommit.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Engine, Executable, Table, create_engine, event, func, literal_column, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from worker.store.errors import BadStoreUrl, StoreUnreachable
+from worker.store.tables import Moment
+
+BUSY_SECONDS = 30
+AT_ONCE = 5000  # rows per executemany, so that a large write does not hold two copies in memory
+READ = {"pql_read": True}
+SQLITE_NOW = literal_column("strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'", type_=Moment())
+POSTGRES_NOW = func.clock_timestamp(type_=Moment())
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """One transaction, or one read, in one workspace. Owner modules take it as their first argument."""
+
+    connection: Connection
+    workspace: str
+
+    @property
+    def on_postgres(self) -> bool:
+        return self.connection.dialect.name == "postgresql"
+
+    def now(self) -> datetime:
+        """Database time; leases, slots and waits are judged by it and never by a worker's clock."""
+        moment: datetime = self.connection.execute(select(POSTGRES_NOW if self.on_postgres else SQLITE_NOW)).scalar_one()
+        return moment
+
+    def mine(self, table: Table) -> ColumnElement[bool]:
+        """The condition that keeps a statement inside this workspace."""
+        return table.c.workspace == self.workspace
+
+    def rows(self, statement: Executable) -> Sequence[Any]:
+        return self.connection.execute(statement).all()
+
+    def one(self, statement: Executable) -> Any:
+        return self.connection.execute(statement).first()
+
+    def dicts(self, statement: Executable) -> list[dict[str, Any]]:
+        """The rows with their names."""
+        return [dict(row) for row in self.connection.execute(statement).mappings()]
+
+    def first(self, statement: Executable) -> dict[str, Any] | None:
+        """The first row with its names."""
+        row = self.connection.execute(statement).mappings().first()
+        return None if row is None else dict(row)
+
+    def value(self, statement: Executable) -> Any:
+        """The first column of the first row, None where there is no row."""
+        return self.connection.execute(statement).scalar()
+
+    def columns(self, statement: Executable) -> dict[str, list[Any]]:
+        """The answer column by column, ready for `pyarrow.table`."""
+        result = self.connection.execute(statement)
+        names = list(result.keys())
+        turned = list(zip(*result.all(), strict=True))
+        return {name: list(turned[place]) if turned else [] for place, name in enumerate(names)}
+
+    def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+        """Execute, for each of `rows` where given; the number of rows that were changed."""
+        if rows is None:
+            return int(self.connection.execute(statement).rowcount)
+        return sum(int(self.connection.execute(statement, part).rowcount) for part in _parts(rows))
+
+    def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows of this workspace; all rows name the same columns."""
+        self.run(table.insert(), self._owned(table, rows))
+
+    def put(self, table: Table, rows: Iterable[Mapping[str, Any]], keep: Sequence[str] = ()) -> None:
+        """Insert rows, or update those whose primary key is there; the columns in `keep` stay as they are."""
+        owned = self._owned(table, rows)
+        if not owned:
+            return
+        key = [column.name for column in table.primary_key.columns]
+        insert = self.insert(table)
+        news = {name: insert.excluded[name] for name in owned[0] if name not in key and name not in keep}
+        conflict = insert.on_conflict_do_update(index_elements=key, set_=news) if news else insert.on_conflict_do_nothing()
+        self.run(conflict, owned)
+
+    def add_missing(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Insert the rows that break no uniqueness, leave the others out; how many went in."""
+        owned = self._owned(table, rows)
+        return self.run(self.insert(table).on_conflict_do_nothing(), owned) if owned else 0
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An insert with the ON CONFLICT of this database."""
+        return postgresql.insert(table) if self.on_postgres else sqlite.insert(table)
+
+    def _owned(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return (
+            [{"workspace": self.workspace, **row} for row in rows] if "workspace" in table.c else [dict(row) for row in rows]
+        )
+
+
+class Store:
+    """The open store of one workspace. Threads share it; each transaction takes a connection of its own."""
+
+    def __init__(self, engine: Engine, workspace: str) -> None:
+        self.engine = engine
+        self.workspace = workspace
+        self._gate = threading.Lock()
+
+    @property
+    def on_postgres(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction: all of it or nothing."""
+        with self._turn(), self._connected(self.engine) as connection, connection.begin():
+            yield Tx(connection, self.workspace)
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """Reads, each seeing what was committed when it started; holds nothing up."""
+        options = {"isolation_level": "AUTOCOMMIT"} if self.on_postgres else READ
+        with self._connected(self.engine.execution_options(**options)) as connection:
+            yield Tx(connection, self.workspace)
+
+    def now(self, tx: Tx | None = None) -> datetime:
+        """Database time."""
+        if tx is not None:
+            return tx.now()
+        with self.read() as reading:
+            return reading.now()
+
+    def of(self, workspace: str) -> Store:
+        """The same database for another workspace."""
+        other = Store(self.engine, workspace)
+        other._gate = self._gate
+        return other
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __repr__(self) -> str:
+        return f"Store({self.engine.url.render_as_string(hide_password=True)}, workspace={self.workspace!r})"
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # SQLite lets waiting writers sleep and try again, in no order; threads of one process queue up here instead.
+        if self.on_postgres:
+            yield
+            return
+        if not self._gate.acquire(timeout=BUSY_SECONDS):
+            raise StoreUnreachable(
+                f"The store was busy for {BUSY_SECONDS} s. Look for a write transaction that does not end."
+            )
+        try:
+            yield
+        finally:
+            self._gate.release()
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            connection = engine.connect()
+        except OperationalError as problem:
+            raise StoreUnreachable(_said(self.engine.url, problem)) from None
+        with connection:
+            yield connection
+
+
+def open_store(url: str, workspace: str = "default") -> Store:
+    """
+    Open the store at `sqlite:///path` or `postgresql://user:password@host/name` (`postgres://` is the same).
+
+    Connects at the first use. The tables must be there: `schema.migrate` makes them, `schema.check` looks.
+    """
+    place = parse_url(url)
+    return Store(_open_sqlite(place) if place.get_backend_name() == "sqlite" else _open_postgres(place), workspace)
+
+
+def parse_url(url: str) -> URL:
+    """The address as SQLAlchemy writes it; BadStoreUrl names what would be right."""
+    scheme, _, rest = url.partition("://")
+    if scheme in ("postgres", "postgresql"):
+        url = f"postgresql+psycopg://{rest}"
+    try:
+        place = make_url(url)
+    except (ArgumentError, ValueError):
+        raise BadStoreUrl(
+            "The store's address cannot be read. Write sqlite:///path or postgresql://user@host/name."
+        ) from None
+    if place.drivername == "sqlite" and place.database and place.database != ":memory:":
+        return place
+    if place.drivername == "postgresql+psycopg":
+        return place
+    raise BadStoreUrl(f"{place.drivername!r} is no store with a file or server. Write sqlite:///path or postgresql://...")
+
+
+def _open_sqlite(place: URL) -> Engine:
+    path = Path(str(place.database))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():  # names and e-mail addresses will be in it
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = create_engine(place, json_serializer=_packed, json_deserializer=orjson.loads, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {BUSY_SECONDS * 1000}",
+        "journal_mode = wal",
+        "synchronous = normal",
+        "cache_size = -32000",
+    ):
+        cursor.execute(f"pragma {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    if "pql_read" not in connection.get_execution_options():
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _open_postgres(place: URL) -> Engine:
+    return create_engine(
+        place,
+        json_serializer=_packed,
+        json_deserializer=orjson.loads,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=24,
+        connect_args={"connect_timeout": 10, "application_name": "pqlsync", "options": "-c timezone=utc"},
+    )
+
+
+def _packed(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    for start in range(0, len(rows), AT_ONCE):
+        yield rows[start : start + AT_ONCE]
+
+
+def _said(place: URL, problem: OperationalError) -> str:
+    where = place.render_as_string(hide_password=True)
+    reason = str(problem.orig).strip().splitlines()[0] if problem.orig else "no answer"
+    return f"The store {where} cannot be opened: {reason}. Check the address, the password and that the server runs."

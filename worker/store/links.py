@@ -1,0 +1,128 @@
+"""
+Owner of link: which CRM record is which of ours, with its history.
+
+Decided here: a record of ours has at most one active link per destination. A link that ends says why: merged_into,
+converted_to,
+deleted; a merge or conversion opens the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, bindparam, select, update
+
+from worker.store.database import Tx
+from worker.store.tables import link as table
+
+ACTIVE = "active"
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Our record and the CRM's; `how` it was found: stored_id, pql_key, email, created, moved."""
+
+    record_key: str
+    object: str
+    crm_id: str
+    how: str | None = None
+
+
+def columns(tx: Tx, destination: str) -> dict[str, list[Any]]:
+    """All active links: record_key, object, crm_id, how."""
+    return tx.columns(select(*_COLUMNS).where(*_active(tx, destination)))
+
+
+def by_key(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, Link]:
+    """The active links of these records of ours."""
+    found: dict[str, Link] = {}
+    for start in range(0, len(record_keys), AT_ONCE):
+        part = record_keys[start : start + AT_ONCE]
+        for row in tx.dicts(select(*_COLUMNS).where(*_active(tx, destination), table.c.record_key.in_(part))):
+            found[row["record_key"]] = Link(**row)
+    return found
+
+
+def by_id(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> list[Link]:
+    """The active links to these CRM records; several of ours may stand for one of theirs."""
+    found: list[Link] = []
+    for start in range(0, len(ids), AT_ONCE):
+        same = and_(table.c.object == object, table.c.crm_id.in_(ids[start : start + AT_ONCE]))
+        found += [Link(**row) for row in tx.dicts(select(*_COLUMNS).where(*_active(tx, destination), same))]
+    return found
+
+
+def put(tx: Tx, destination: str, links: Iterable[Link]) -> None:
+    """Make these the active links: an equal one is verified again, another one ends as merged_into."""
+    wanted = {one.record_key: one for one in links}
+    if not wanted:
+        return
+    now = tx.now()
+    present = by_key(tx, destination, list(wanted))
+    same = [key for key, one in wanted.items() if key in present and _target(present[key]) == _target(one)]
+    other = [key for key in wanted if key in present and key not in set(same)]
+    _set(tx, destination, same, verified_at=now)
+    _set(tx, destination, other, status="merged_into", verified_at=now)
+    fresh = [one for key, one in wanted.items() if key not in set(same)]
+    rows = [{**_row(one), "destination": destination, "status": ACTIVE, "verified_at": now} for one in fresh]
+    if rows:
+        tx.add(table, rows)
+
+
+def moved(tx: Tx, destination: str, object: str, moves: Mapping[str, tuple[str, str]]) -> list[Link]:
+    """
+    Follow records that went elsewhere: CRM id -> (object, id) of the survivor. Return the new links.
+
+    A lead converted to a contact keeps our key; the old link ends as converted_to.
+    """
+    ended = by_id(tx, destination, object, list(moves))
+    for status, converted in (("merged_into", False), ("converted_to", True)):
+        keys = [one.record_key for one in ended if (moves[one.crm_id][0] != object) == converted]
+        _set(tx, destination, keys, status=status, verified_at=tx.now())
+    fresh = [Link(one.record_key, *moves[one.crm_id], how="moved") for one in ended]
+    put(tx, destination, fresh)
+    return fresh
+
+
+def gone(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> list[str]:
+    """End the links to records that were deleted; the keys that lost theirs."""
+    keys = [one.record_key for one in by_id(tx, destination, object, ids)]
+    _set(tx, destination, keys, status="deleted", verified_at=tx.now())
+    return keys
+
+
+def history(tx: Tx, record_key: str) -> list[dict[str, Any]]:
+    """All links one record of ours ever had, oldest first."""
+    asked = select(table).where(tx.mine(table), table.c.record_key == record_key).order_by(table.c.id)
+    return tx.dicts(asked)
+
+
+def deleted_keys(tx: Tx, destination: str) -> set[str]:
+    """Our records whose last link ended in a deletion and that have no active one: not made anew within the episode."""
+    ended = select(table.c.record_key).where(tx.mine(table), table.c.destination == destination, table.c.status == "deleted")
+    active = select(table.c.record_key).where(*_active(tx, destination))
+    return {row[0] for row in tx.rows(ended)} - {row[0] for row in tx.rows(active)}
+
+
+_COLUMNS = (table.c.record_key, table.c.object, table.c.crm_id, table.c.how)
+
+
+def _active(tx: Tx, destination: str) -> tuple[Any, ...]:
+    return tx.mine(table), table.c.destination == destination, table.c.status == ACTIVE
+
+
+def _target(one: Link) -> tuple[str, str]:
+    return one.object, one.crm_id
+
+
+def _row(one: Link) -> dict[str, Any]:
+    return {"record_key": one.record_key, "object": one.object, "crm_id": one.crm_id, "how": one.how}
+
+
+def _set(tx: Tx, destination: str, keys: Sequence[str], **values: Any) -> None:
+    if keys:
+        statement = update(table).where(*_active(tx, destination), table.c.record_key == bindparam("key_"))
+        tx.run(statement.values(**values), [{"key_": key} for key in keys])

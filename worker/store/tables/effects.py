@@ -1,0 +1,123 @@
+"""What is wanted in a CRM, what it acknowledged, and every call that was made for it."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text, UniqueConstraint, text
+
+from worker.store.tables.columns import Id, Json, Moment, claim, metadata, name
+
+record_sync = Table(
+    "record_sync",
+    metadata,
+    # record_key is the lead's or the account's own key;
+    # status: in_sync, due, sending, unknown, rejected, unmatched, needs_review, dead
+    name("workspace"),
+    name("destination"),
+    name("record_key"),
+    Column("object", String(32), nullable=False),
+    Column("crm_id", String(255)),
+    Column("seq", BigInteger, nullable=False),
+    Column("wanted", Json, nullable=False),
+    Column("wanted_hash", String(64), nullable=False),
+    Column("acknowledged", Json, nullable=False),
+    Column("ack_seq", BigInteger, nullable=False),
+    # what we sent where the CRM gave it back in another form, so that its form is not taken for a difference
+    Column("reformatted", Json),
+    Column("because", Json),
+    # the CRM's id of the account, by which rows are sorted so that two workers do not meet at one row lock
+    Column("account", String(255)),
+    Column("status", String(16), nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("5")),
+    Column("run_id", String(32)),
+    # fields left out of the last write because the CRM does not have them
+    Column("parked", Json),
+    *claim(),
+    PrimaryKeyConstraint("workspace", "destination", "record_key"),
+    Index(None, "workspace", "destination", "status", "next_attempt_at"),
+)
+intent = Table(
+    "intent",
+    metadata,
+    # kind: task_create, task_move, task_close
+    # status: planned, sending, unknown, confirmed, rejected, needs_review, dead, superseded, cancelled
+    Column("id", Id, primary_key=True),
+    name("workspace"),
+    name("crm"),
+    Column("kind", String(16), nullable=False),
+    Column("effect_key", String(64), nullable=False),
+    name("lead_key"),
+    name("play"),
+    Column("episode", Integer, nullable=False),
+    Column("hop", Integer, nullable=False, server_default=text("0")),
+    Column("payload", Json, nullable=False),
+    Column("payload_hash", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("crm_id", String(255)),
+    Column("created_run_id", String(32)),
+    Column("created_at", Moment, nullable=False),
+    Column("confirmed_at", Moment),
+    Column("superseded_by", BigInteger),
+    Column("context", Json),
+    Column("handoff_state", String(24)),
+    *claim(),
+    UniqueConstraint("workspace", "effect_key", "kind"),
+    Index(None, "workspace", "crm", "status", "next_attempt_at"),
+    Index(None, "workspace", "lead_key"),
+)
+attempt = Table(
+    "attempt",
+    metadata,
+    # kind: record_write, record_read, task_create, task_find, ...; keys: per key what was sent, its seq and what it replaced
+    Column("id", Id, primary_key=True),
+    name("workspace"),
+    Column("run_id", String(32)),
+    name("destination"),
+    Column("kind", String(16), nullable=False),
+    Column("keys", Json, nullable=False),
+    Column("fence", BigInteger),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("request_digest", String(64)),
+    Column("http_status", Integer),
+    Column("outcome", String(32)),
+    Column("answers", Json),
+    Column("trace_id", String(64), nullable=False),
+    Index(None, "workspace", "run_id"),
+    Index(None, "workspace", "outcome", "started_at"),
+)
+lease = Table(
+    "lease",
+    metadata,
+    name("workspace"),
+    name("name"),
+    Column("owner", String(128)),
+    Column("fence", BigInteger, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("workspace", "name"),
+)
+inbox = Table(
+    "inbox",
+    metadata,
+    name("workspace"),
+    name("source"),
+    name("event_id"),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("workspace", "source", "event_id"),
+)
+parked_field = Table(
+    "parked_field",
+    metadata,
+    # a field the CRM turned out not to have; it is left out until somebody provisions it and unparks it
+    name("workspace"),
+    name("destination"),
+    Column("object", String(32), nullable=False),
+    name("field"),
+    Column("since", Moment, nullable=False),
+    Column("why", Text),
+    PrimaryKeyConstraint("workspace", "destination", "object", "field"),
+)
+limiter = Table(
+    "limiter",
+    metadata,
+    # the next free slot in microseconds since 1970, database time; the name is CRM, portal and limit, never a token
+    name("name", primary_key=True),
+    Column("free_at", BigInteger, nullable=False),
+)
