@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.sandbox.serve import Sandbox
+from connectors.sandbox.serve import Endpoint, Sandbox
+
+
+@pytest.fixture
+def hubspot() -> Iterator[Endpoint]:
+    """The sandbox HubSpot alone."""
+    with Sandbox.start(only=("hubspot",)) as running:
+        yield running.hubspot
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ Decided here: ports, data files and what is printed first. A CRM's app is import
 import contextlib
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -65,13 +65,19 @@ class Sandbox:
         self._endpoints = endpoints
 
     @classmethod
-    def start(cls, data: Path | None = None, hubspot_port: int = 0, salesforce_port: int = 0) -> Self:
-        """Serve both CRMs; port 0 picks a free one, and without `data` everything is forgotten at the end."""
+    def start(
+        cls,
+        data: Path | None = None,
+        hubspot_port: int = 0,
+        salesforce_port: int = 0,
+        only: Collection[str] = ("hubspot", "salesforce"),
+    ) -> Self:
+        """Serve the CRMs; port 0 picks a free one, and without `data` everything is forgotten at the end."""
         ports = {"hubspot": hubspot_port, "salesforce": salesforce_port}
         started: dict[str, Endpoint] = {}
         try:
             for name, port in ports.items():
-                if _built(name):
+                if name in only and _built(name):
                     started[name] = _start(name, port, data)
         except OSError:
             cls(started).stop()

@@ -1,0 +1,157 @@
+"""
+What people and HubSpot itself do meanwhile: edit, close, delete, merge, leave, revoke.
+
+Decided here: the kinds of an act and what each needs. Their ledger rows carry the person's name, so that a test can tell
+hands apart.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from connectors.sandbox.hubspot.definitions import Definitions
+from connectors.sandbox.hubspot.desk import Desk, Writing
+from connectors.sandbox.hubspot.errors import Refusal
+from connectors.sandbox.hubspot.kinds import Kind
+from connectors.sandbox.state import Change, Doc, Row, iso
+from connectors.sandbox.wire import Actor
+
+Act = Mapping[str, Any]
+
+
+class People:
+    """One method per kind of act; each returns what came of it."""
+
+    def __init__(self, desk: Desk, definitions: Definitions) -> None:
+        self._desk = desk
+        self._state = desk.state
+        self._definitions = definitions
+
+    def act(self, doc: Act) -> dict[str, Any]:
+        """Carry out one act; ValueError says what is missing or unknown."""
+        kinds: Mapping[str, Callable[[Act, Actor], dict[str, Any]]] = {
+            "edit": self._edit,
+            "close": self._close,
+            "delete": self._delete,
+            "restore": self._restore,
+            "merge": self._merge,
+            "opt_out": self._opt_out,
+            "deactivate_owner": self._deactivate,
+            "activate_owner": self._activate,
+            "drop_field": self._drop_field,
+            "revoke_token": self._revoke,
+            "grant_token": self._grant,
+        }
+        kind = str(doc.get("kind"))
+        if kind == "convert":
+            raise ValueError("HubSpot converts no leads; act convert is for Salesforce.")
+        if kind not in kinds:
+            raise ValueError(f"There is no act {kind!r}. Known: {', '.join(kinds)}.")
+        with self._state.lock:
+            try:
+                return kinds[kind](doc, Actor(str(doc.get("actor", "person"))))
+            except Refusal as refusal:
+                raise ValueError(
+                    f"{refusal.message} {[wrong.message for wrong in refusal.wrongs] or ''}".strip()
+                ) from refusal
+
+    def _target(self, doc: Act, *, archived: bool = False) -> tuple[Kind, Row]:
+        """Return the record an act names: by id, or by key for what we made ourselves."""
+        kind = self._desk.kind(str(doc.get("object", "contact")))
+        record = str(doc.get("id", ""))
+        if not record:
+            for name in self._desk.unique(kind.name):
+                wanted = (
+                    str(doc.get(name, doc.get("key", ""))).lower()
+                    if name == "email"
+                    else str(doc.get(name, doc.get("key", "")))
+                )
+                found = self._state.find(kind.name, name, [wanted]).get(wanted)
+                record = found[0] if found else record
+        row = self._desk.rows(kind, [record], archived=archived).get(record)
+        if row is None:
+            raise ValueError(f"There is no {kind.name} {record or doc.get('key') or doc.get('email')!r}.")
+        return kind, row
+
+    def _edit(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        kind, row = self._target(doc)
+        properties = dict(doc["properties"])
+        if "@" in str(properties.get("hubspot_owner_id", "")):
+            properties["hubspot_owner_id"] = self._owner({"email": properties["hubspot_owner_id"]})["id"]
+        draft = self._desk.update(Writing(kind, "v3", actor), row, properties)
+        self._desk.apply([draft.change], actor)
+        return {"object": kind.name, "id": row.id}
+
+    def _close(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        closed = {
+            "task": {"hs_task_status": "COMPLETED"},
+            "deal": {"dealstage": "closedwon" if doc.get("won", True) else "closedlost"},
+        }
+        name = self._desk.kind(str(doc.get("object", "task"))).name
+        if name not in closed:
+            raise ValueError("A task or a deal can be closed.")
+        return self._edit({**doc, "object": name, "properties": closed[name]}, actor)
+
+    def _delete(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        kind, row = self._target(doc)
+        self._desk.apply([self._desk.archive(row)], actor)
+        return {"object": kind.name, "id": row.id}
+
+    def _restore(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        kind, row = self._target(doc, archived=True)
+        back = Row(row.object, row.id, row.properties, row.created, self._state.now())
+        lookups = self._desk.lookups(row.object, row.properties)
+        key = self._desk.key(row.object, row.properties)
+        self._desk.apply([Change("restore", row.object, row.id, None, row.properties, key, back, lookups)], actor)
+        return {"object": kind.name, "id": row.id}
+
+    def _merge(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        kind, primary = self._target(doc)
+        other = self._desk.rows(kind, [str(doc["into_it"])]).get(str(doc["into_it"])) if "into_it" in doc else None
+        if other is None:
+            raise ValueError("merge needs id (the one that stays in front) and into_it (the one that is merged into it).")
+        changes = self._desk.merge(kind, primary, other)
+        self._desk.apply(changes, actor)
+        return {"object": kind.name, "id": changes[-1].id, "merged": [primary.id, other.id]}
+
+    def _opt_out(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        return self._edit({**doc, "properties": {"hs_email_optout": "true"}}, actor)
+
+    # owners, fields, tokens
+
+    def _owner(self, doc: Act) -> dict[str, Any]:
+        for owner in self._state.docs("owner").values():
+            if str(doc.get("id", "")) == owner["id"] or str(doc.get("email", "")).lower() == owner["email"]:
+                return dict(owner)
+        raise ValueError(f"There is no owner {doc.get('email') or doc.get('id')!r}.")
+
+    def _deactivate(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        return self._turned(self._owner(doc), actor, archived=True)
+
+    def _activate(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        return self._turned(self._owner(doc), actor, archived=False)
+
+    def _turned(self, owner: dict[str, Any], actor: Actor, *, archived: bool) -> dict[str, Any]:
+        user = None if archived else owner["userIdIncludingInactive"]
+        turned = {**owner, "archived": archived, "userId": user, "updatedAt": iso(self._state.now())}
+        before, after = {"archived": owner["archived"]}, {"archived": archived}
+        docs = [Doc("owner", owner["id"], turned)]
+        self._desk.apply([Change("update", "owner", owner["id"], before, after, docs=docs)], actor)
+        return {"owner": owner["id"], "archived": archived}
+
+    def _drop_field(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        kind, name = self._desk.kind(str(doc["object"])), str(doc["name"])
+        if name not in self._state.docs(f"property:{kind.name}"):
+            raise ValueError(f"{kind.name} has no property {name!r} of the portal's own.")
+        self._definitions.archive(kind, name, actor)
+        return {"object": kind.name, "name": name}
+
+    def _revoke(self, doc: Act, actor: Actor) -> dict[str, Any]:  # noqa: ARG002  all acts are called alike
+        return self._token(actor, revoked=True)
+
+    def _grant(self, doc: Act, actor: Actor) -> dict[str, Any]:  # noqa: ARG002  all acts are called alike
+        return self._token(actor, revoked=False)
+
+    def _token(self, actor: Actor, *, revoked: bool) -> dict[str, Any]:
+        docs = [Doc("account", "revoked", revoked)]
+        self._desk.apply([Change("revoke" if revoked else "grant", "token", "", None, None, docs=docs)], actor)
+        return {"revoked": revoked}
