@@ -1,0 +1,43 @@
+"""
+Who a visitor turned out to be.
+
+Decided here: an event that carries both an anonymous id and a user id links them; the first link by arrival wins, then the
+earliest event, then the lesser user id. Links are resolved when the roll-up is read, so that history follows the person
+without being folded again. Not decided here: where links are stored (the lake).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+def links(events: Any, as_of: datetime) -> Any:
+    """The winning link of every anonymous id: source, anonymous_id, user_id, arrived."""
+    import ibis
+
+    instant = ibis.literal(as_of.astimezone(UTC), type="timestamp('UTC', 6)")
+    both = events.filter(
+        events.user_id.notnull(), events.anonymous_id.notnull(), events.at <= instant, events.arrived <= instant
+    ).select("source", "anonymous_id", "user_id", "arrived", "at")
+    order = [both.arrived, both.at, both.user_id]
+    ranked = both.mutate(nth=ibis.row_number().over(group_by=["source", "anonymous_id"], order_by=order))
+    return ranked.filter(ranked.nth == 0).select("source", "anonymous_id", "user_id", "arrived")
+
+
+def resolve(rows: Any, identity: Any | None) -> Any:
+    """The rows of a roll-up under the users that visitors turned out to be; those still unknown keep their `~` name."""
+    import ibis
+
+    if identity is None:
+        return rows
+    known = identity.select(
+        visitor=ibis.literal("~") + identity.source + ":" + identity.anonymous_id, is_user=identity.user_id
+    )
+    joined = rows.left_join(known, rows.user == known.visitor)
+    return joined.mutate(user=ibis.coalesce(joined.is_user, joined.user)).drop("visitor", "is_user")
+
+
+def is_user(user: Any) -> Any:
+    """Whether a roll-up's `user` is a person with an account of the product, not a visitor."""
+    return ~user.startswith("~")

@@ -1,0 +1,114 @@
+"""The engine on DuckDB. One object, one in-memory database, one thread of Python at a time."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import ibis
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EVENT_COLUMNS: dict[str, str] = {
+    "source": "string",
+    "event_id": "string",
+    "user_id": "string",
+    "anonymous_id": "string",
+    "account_id": "string",
+    "name": "string",
+    "at": "timestamp('UTC', 6)",
+    "arrived": "timestamp('UTC', 6)",
+}
+_MICROSECONDS_A_DAY = 86_400_000_000
+
+
+class Engine:
+    """
+    DuckDB in memory.
+
+    `memory` is a DuckDB size such as `500MB`; beyond it operators spill into a temporary folder that `close` removes.
+    """
+
+    def __init__(self, threads: int | None = None, memory: str | None = None) -> None:
+        self._names = (f"t{number}" for number in itertools.count())
+        self._spill = Path(tempfile.mkdtemp(prefix="pql-engine-"))
+        options: dict[str, Any] = {"temp_directory": str(self._spill), "autoinstall_known_extensions": False}
+        if threads is not None:
+            options["threads"] = threads
+        if memory is not None:
+            options["memory_limit"] = memory
+        self.backend = ibis.duckdb.connect(**options)
+        self.backend.raw_sql("SET TimeZone = 'UTC'")
+        self.backend.raw_sql("SET preserve_insertion_order = false")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session and remove what it spilled."""
+        self.backend.disconnect()
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+    def files(self, paths: Sequence[str | Path]) -> Any:
+        """Parquet files as one table by column name; what a file lacks is null there."""
+        return self.backend.read_parquet([str(path) for path in paths], table_name=next(self._names), union_by_name=True)
+
+    def table(self, rows: pa.Table) -> Any:
+        """An Arrow table, without copying it."""
+        name = next(self._names)
+        self.backend.con.register(name, rows)
+        return self.backend.table(name)
+
+    def events(self, paths: Sequence[str | Path], properties: dict[str, str] | None = None) -> Any:
+        """
+        Event files with every contract column, the wanted properties (name -> Ibis type) and the UTC `day` in integers.
+
+        >>> with Engine() as engine:
+        ...     engine.events([]).count().execute()
+        0
+        """
+        wanted = EVENT_COLUMNS | (properties or {})
+        rows = self._complete(self.files(paths), wanted) if paths else self._none(wanted)
+        view = self.backend.create_view(next(self._names), rows)
+        return self.backend.sql(
+            f'SELECT *, CAST(epoch_us("at") // {_MICROSECONDS_A_DAY} AS INTEGER) AS day FROM {view.get_name()}'  # noqa: S608 - our own name and number
+        )
+
+    def rows(self, paths: Sequence[str | Path], columns: dict[str, str]) -> Any:
+        """Files of any stream with at least these columns (name -> Ibis type), also where there is no file yet."""
+        return self._complete(self.files(paths), columns) if paths else self._none(columns)
+
+    def _complete(self, table: Any, columns: dict[str, str]) -> Any:
+        absent = {name: ibis.null(kind) for name, kind in columns.items() if name not in table.columns}
+        return table.mutate(**absent) if absent else table
+
+    def _none(self, columns: dict[str, str]) -> Any:
+        return self.table(ibis.schema(columns).to_pyarrow().empty_table())
+
+    def keep(self, expression: Any) -> Any:
+        """Run an expression once and keep its rows in memory (within the limit) for several readers."""
+        return self.backend.create_table(next(self._names), expression, temp=True)
+
+    def run(self, expression: Any) -> pa.Table:
+        """All rows as Arrow."""
+        return self.backend.to_pyarrow(expression)
+
+    def batches(self, expression: Any, size: int = 50_000) -> Iterator[pa.RecordBatch]:
+        """The rows in batches; what is left is dropped when the reader stops."""
+        reader = self.backend.to_pyarrow_batches(expression, chunk_size=size)
+        try:
+            yield from reader
+        finally:
+            reader.close()
+
+    def to_parquet(self, expression: Any, path: str | Path) -> None:
+        """Write the rows to one new file, sorted as the expression says."""
+        self.backend.to_parquet(expression, str(path), compression="zstd")
