@@ -1,0 +1,103 @@
+"""
+Which columns a stream lands with, and where each stands in the source.
+
+Decided here: the order and kinds of the contract's columns for one stream of a source. Not decided here: how a value is cast
+(`shaping`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from connectors.contract import Stream
+from connectors.errors import Refused
+from settings.sources import AccountFeed, EventFeed, Feed, Kept, SourceSpec, UserFeed
+
+Kind = Literal["id", "text", "email", "number", "flag", "moment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as it lands. `of` names where it stands in the source; several are joined, none lands as null."""
+
+    name: str
+    kind: Kind
+    of: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """What the settings say about stamps that do not speak for themselves."""
+
+    zone: str | None = None
+    epoch: Literal["seconds", "milliseconds", "microseconds"] | None = None
+
+
+def stamps(spec: SourceSpec) -> Stamps:
+    return Stamps(spec.naive_tz, spec.epoch)
+
+
+def feed(spec: SourceSpec, stream: Stream) -> Feed:
+    """The part of the settings that describes `stream`."""
+    found: Feed | None = getattr(spec, stream)
+    if found is None:
+        raise Refused(f"This source has no {stream}. Add `{stream}:` to it.")
+    return found
+
+
+def streams(spec: SourceSpec) -> tuple[Stream, ...]:
+    """The streams that the settings describe, events first."""
+    every: tuple[Stream, ...] = ("events", "users", "accounts")
+    return tuple(stream for stream in every if getattr(spec, stream) is not None)
+
+
+def columns(feed: Feed) -> tuple[Column, ...]:
+    """The columns of one stream in the contract's order."""
+    if isinstance(feed, EventFeed):
+        ids = feed.id if isinstance(feed.id, tuple) else (feed.id,)
+        return (
+            Column("event_id", "id", ids, required=True),
+            Column("user_id", "id", (feed.user,)),
+            Column("anonymous_id", "id", _one(feed.anonymous)),
+            Column("account_id", "id", _one(feed.account)),
+            Column("name", "id", (feed.name,), required=True),
+            Column("at", "moment", (feed.at,), required=True),
+            Column("received", "moment", _one(feed.received)),
+            *_kept(feed.keep),
+        )
+    if isinstance(feed, UserFeed):
+        return (
+            Column("user_id", "id", (feed.id,), required=True),
+            Column("email", "email", _one(feed.email)),
+            Column("account_id", "id", _one(feed.account)),
+            Column("signed_up", "moment", _one(feed.signed_up)),
+            Column("received", "moment", _one(feed.received)),
+            *_kept(feed.columns),
+        )
+    if isinstance(feed, AccountFeed):
+        return (
+            Column("account_id", "id", (feed.id,), required=True),
+            Column("name", "text", _one(feed.name)),
+            Column("domain", "email", _one(feed.domain)),
+            Column("trial_ends", "moment", _one(feed.trial_ends)),
+            Column("plan", "text", (feed.plan.column,) if feed.plan else ()),
+            Column("received", "moment", _one(feed.received)),
+            *_kept(feed.columns),
+        )
+    raise TypeError(f"{type(feed).__name__} is no stream of a source.")
+
+
+def wanted(columns: Iterable[Column]) -> tuple[str, ...]:
+    """The source's own columns that are read, each once, in order."""
+    return tuple(dict.fromkeys(name for column in columns for name in column.of))
+
+
+def _one(name: str | None) -> tuple[str, ...]:
+    return (name,) if name else ()
+
+
+def _kept(kept: Iterable[Kept]) -> tuple[Column, ...]:
+    return tuple(Column(one.name, one.type or "text", (one.column or one.name,)) for one in kept)
