@@ -1,0 +1,96 @@
+"""
+Owner of attempt: one row per HTTP batch, committed before the call.
+
+Decided here: a row names every key with what is sent and what that replaces, so that an unproved outcome can be settled by
+reading and a run can be undone. Closed rows are kept 30 days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import Text, cast, delete, func, insert, select, update
+
+from worker.store.database import Tx
+from worker.store.tables import attempt as table
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A call about to be made; `keys` is {key: {seq, sent, replaced, crm_id}} with packed fields."""
+
+    destination: str
+    kind: str
+    keys: Mapping[str, Mapping[str, Any]]
+    trace_id: str
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a call ended; `answers` is {key: outcome} where the outcomes of its rows differ."""
+
+    outcome: str
+    answers: Mapping[str, Any] | None = None
+    http_status: int | None = None
+
+
+def begin(tx: Tx, call: Attempt) -> int:
+    """Write the attempt down; the call may be made once this is committed."""
+    keys = {key: dict(value) for key, value in call.keys.items()}
+    row = {
+        "workspace": tx.workspace,
+        "destination": call.destination,
+        "kind": call.kind,
+        "keys": keys,
+        "trace_id": call.trace_id,
+        "run_id": call.run_id,
+        "started_at": tx.now(),
+        "request_digest": sha256(orjson.dumps(keys, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+    }
+    return int(tx.value(insert(table).values(**row).returning(table.c.id)))
+
+
+def end(tx: Tx, id: int, how: End) -> None:
+    """Close the attempt with its outcome."""
+    values = {"outcome": how.outcome, "answers": how.answers, "http_status": how.http_status, "ended_at": tx.now()}
+    tx.run(update(table).where(tx.mine(table), table.c.id == id).values(**values))
+
+
+def keys_of(tx: Tx, ids: set[int]) -> dict[int, dict[str, dict[str, Any]]]:
+    """What these attempts sent, by attempt and key."""
+    asked = select(table.c.id, table.c["keys"]).where(tx.mine(table), table.c.id.in_(ids))
+    return {row[0]: row[1] for row in tx.rows(asked)} if ids else {}
+
+
+def close_lost(tx: Tx, before: datetime) -> int:
+    """Close attempts begun before that moment and never ended: their process died."""
+    lost = update(table).where(tx.mine(table), table.c.ended_at.is_(None), table.c.started_at < before)
+    return tx.run(lost.values(outcome="lost", ended_at=tx.now()))
+
+
+def of_key(tx: Tx, key: str, most: int = 50) -> list[dict[str, Any]]:
+    """The last attempts that named this key, newest first."""
+    asked = select(table).where(tx.mine(table), cast(table.c["keys"], Text).contains(f'"{key}"', autoescape=True))
+    return tx.dicts(asked.order_by(table.c.id.desc()).limit(most))
+
+
+def of_run(tx: Tx, run_id: str) -> list[dict[str, Any]]:
+    """The calls of one run in the order they were begun; `pql undo` reads what they replaced."""
+    return tx.dicts(select(table).where(tx.mine(table), table.c.run_id == run_id).order_by(table.c.id))
+
+
+def count(tx: Tx) -> dict[str, int]:
+    """How many attempts ended in which way; `open` for those that have not ended."""
+    outcome = func.coalesce(table.c.outcome, "open")
+    return {row[0]: row[1] for row in tx.rows(select(outcome, func.count()).where(tx.mine(table)).group_by(outcome))}
+
+
+def forget(tx: Tx, before: datetime) -> int:
+    """Delete attempts that ended before that moment."""
+    return tx.run(delete(table).where(tx.mine(table), table.c.ended_at < before))
