@@ -5,6 +5,7 @@ Decided here: every applied change writes state and its ledger row in one transa
 like. Durability is traded for speed (synchronous=off): a killed process loses nothing, a killed machine the last moments.
 """
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -113,6 +114,7 @@ class State:
         self._docs: dict[str, dict[str, Any]] = {}
         self._counters: dict[str, int] = {}
         self._request = 0
+        self._depth = 0
         self._load()
 
     def close(self) -> None:
@@ -135,9 +137,29 @@ class State:
     def doc(self, kind: str, key: str) -> Any:
         return self._docs.get(kind, {}).get(key)
 
+    @contextlib.contextmanager
+    def whole(self) -> Iterator[None]:
+        """Keep all changes made inside, or none of them when an error leaves the block."""
+        with self.lock:
+            self._depth += 1
+            mark = f"whole_{self._depth}"
+            self._db.execute(f"savepoint {mark}")
+            try:
+                yield
+            except BaseException:
+                self._db.execute(f"rollback to {mark}")
+                self._load_docs()
+                raise
+            finally:
+                self._db.execute(f"release {mark}")
+                self._depth -= 1
+
+    def _transaction(self) -> contextlib.AbstractContextManager[Any]:
+        return contextlib.nullcontext() if self._depth else self._db
+
     def keep(self, *docs: Doc) -> None:
         """Store documents that are not somebody's change: switches, what a new account has."""
-        with self.lock, self._db:
+        with self.lock, self._transaction():
             self._keep(docs)
 
     def _keep(self, docs: Iterable[Doc]) -> None:
@@ -179,7 +201,7 @@ class State:
 
     def apply(self, changes: Sequence[Change], actor: Actor) -> None:
         """Write all changes and their ledger rows, or none of them."""
-        with self.lock, self._db:
+        with self.lock, self._transaction():
             at = iso(self.now())
             for change in changes:
                 self._store(change)
@@ -321,7 +343,7 @@ class State:
 
     def log_request(self, actor: Actor, method: str, path: str, status: int) -> None:
         """Store what a call did; status 0 is a call that got no answer."""
-        with self.lock, self._db:
+        with self.lock, self._transaction():
             self._db.execute(
                 "insert into request values (?, ?, ?, ?, ?, ?, ?)",
                 (actor.request, iso(self.now()), method, path, status, actor.inputs, actor.writes),
@@ -337,11 +359,14 @@ class State:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _load(self) -> None:
+        self._load_docs()
+        self._request = self._db.execute("select coalesce(max(seq), 0) from request").fetchone()[0]
+
+    def _load_docs(self) -> None:
         self._docs = {}
         for kind, key, body in self._db.execute("select kind, key, body from doc").fetchall():
             self._docs.setdefault(kind, {})[key] = orjson.loads(body)
         self._counters = dict(self._docs.get("counter", {}))
-        self._request = self._db.execute("select coalesce(max(seq), 0) from request").fetchone()[0]
 
 
 def iso(milliseconds: int) -> str:

@@ -1,0 +1,1 @@
+"""The sandbox Salesforce: the REST interface of an org on loopback, with its refusals, its quirks and its memory."""
