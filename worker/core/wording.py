@@ -7,8 +7,9 @@ next step or is refused. Not decided here: who gets it and by when (`routing`, `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -21,8 +22,6 @@ from settings.score import DIMENSIONS, Dimension, Line
 from worker.core.templates import clean, cut, day, fill, is_complete, moment, shown
 
 Holds = Callable[[Condition], bool]
-Parts = Mapping[tuple[Dimension, int], float]
-"""What each line of each score added: (dimension, place of the line) -> points."""
 
 BETWEEN = " / "
 MOST_REASONS, MOST_COLLEAGUES = 3, 3
@@ -32,6 +31,7 @@ REJECT_HINT = (
     "no new task until its waiting time is over."
 )
 _FAMILIES = ("intent", "value", "use", "content", "fit")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 _OF_DIMENSION = {"usage": "use", "fit": "fit", "intent": "intent"}
 
 
@@ -93,23 +93,25 @@ class Text:
     reasons: str
 
 
-def reasons(settings: Settings, parts: Parts, values: Mapping[str, Value], zone: str = "UTC") -> tuple[Reason, ...]:
-    """Everything that added points, and each intent that fired; in the order of the settings, each signal once."""
+def reasons(settings: Settings, row: Mapping[str, Value], zone: str = "UTC") -> tuple[Reason, ...]:
+    """
+    Everything that added points, and each intent that fired; in the order of the settings, each signal once.
+
+    `row` is the lead's row of the frame: its columns, signals and `why_<dimension>_<place>`.
+    """
     found: dict[str, Reason] = {}
-    lines = [(dimension, n, line) for dimension in DIMENSIONS for n, line in enumerate(settings.score.of(dimension))]
-    for dimension, n, line in lines:
-        points = parts.get((dimension, n), 0.0)
-        reason = _reason(settings, dimension, line, points, values, zone) if points > 0 else None
-        if reason and (reason.code not in found or reason.points > found[reason.code].points):
-            found[reason.code] = reason
+    for dimension in DIMENSIONS:
+        for place, line in enumerate(settings.score.of(dimension)):
+            points = row.get(f"why_{dimension}_{place}")
+            reason = _reason(settings, dimension, line, row, zone) if _above_zero(points) else None
+            if reason and isinstance(points, int | float) and points > found.get(reason.code, reason).points:
+                found[reason.code] = replace(reason, points=points)
     for name, signal in settings.signals.items():
         # A ratio is never zero, so only its points tell whether it means anything.
-        fired = signal.family == "intent" and signal.kind != "ratio" and _above_zero(values.get(name))
+        fired = signal.family == "intent" and signal.kind != "ratio" and _above_zero(row.get(name))
         if fired and signal.says and name not in found:
-            found[name] = Reason(name, "intent", 0.0, fill(signal.says, {**values, "n": values[name]}, zone))
-    return tuple(
-        Reason(reason.code, reason.family, reason.points, reason.text, place) for place, reason in enumerate(found.values())
-    )
+            found[name] = Reason(name, "intent", 0.0, fill(signal.says, {**row, "n": row[name]}, zone))
+    return tuple(replace(reason, place=place) for place, reason in enumerate(found.values()))
 
 
 def strongest(found: Iterable[Reason], most: int = MOST_REASONS) -> tuple[Reason, ...]:
@@ -129,9 +131,20 @@ def reasons_text(found: Iterable[Reason]) -> str:
     return cut(BETWEEN.join(reason.text for reason in strongest(found)), BY_NAME["pql_reasons"].length)
 
 
-def reason_codes(found: Iterable[Reason]) -> str:
-    """What is compared instead of the words, which change with each number: the signals named, in no order."""
-    return ",".join(sorted(reason.code for reason in strongest(found)))
+def same_reasons(one: Value, other: Value) -> bool:
+    """
+    Whether two texts of `pql_reasons` name the same signals, whatever their numbers and order.
+
+    >>> same_reasons("5 projects / viewed pricing 3 times", "viewed pricing 4 times / 6 projects")
+    True
+    """
+    return _signals_named(one) == _signals_named(other)
+
+
+def _signals_named(text: Value) -> frozenset[str]:
+    parts = str(text or "").split(BETWEEN)
+    # A part that was cut tells its signal no more.
+    return frozenset(_NUMBER.sub("#", part) for part in parts if not part.endswith("…"))
 
 
 def lead_name(values: Mapping[str, Value], in_crm: str | None = None) -> str | None:
@@ -171,17 +184,15 @@ def handoff(brief: Brief, words: Handoff, holds: Holds) -> Text:
     return Text(cut(subject, SUBJECT_LENGTH), "\n".join(lines), step.action, say, reasons_text(brief.reasons))
 
 
-def _reason(
-    settings: Settings, dimension: Dimension, line: Line, points: float, values: Mapping[str, Value], zone: str
-) -> Reason | None:
+def _reason(settings: Settings, dimension: Dimension, line: Line, row: Mapping[str, Value], zone: str) -> Reason | None:
     signal = settings.signals[line.signal] if line.signal else None
     says = line.says or (signal.says if signal else None)
     if not says:
         return None
     family = signal.family if signal else _OF_DIMENSION[dimension]
     code = signal.name if signal else (line.when.text if line.when else "")
-    known = {**values, "n": values.get(signal.name)} if signal else values
-    return Reason(code, family, points, fill(says, known, zone))
+    known = {**row, "n": row.get(signal.name)} if signal else row
+    return Reason(code, family, 0.0, fill(says, known, zone))
 
 
 def _deadline(brief: Brief) -> str:
