@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 SWITCHES: Mapping[str, Any] = MappingProxyType(
     {
         "archived_holds_unique": False,  # an archived record keeps its unique values
+        "company_insights": {},  # {domain: {name: value}}, fills blanks of a new company
         "conditional_required": [],  # [{object, property, value, then: [names]}], asked by 2026-09 only
         "create_companies": False,  # a new contact's domain makes a company
         "daily_limit": 625_000,

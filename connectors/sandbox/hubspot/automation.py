@@ -1,4 +1,4 @@
-"""What HubSpot does by itself after a write: workflows that overwrite, companies made from a contact's domain."""
+"""What HubSpot does by itself after a write: workflows that overwrite, companies made from a domain, blanks it fills."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from connectors.sandbox.wire import Actor
 
 
 class Automation:
-    """Both are off in a new portal; switches turn them on."""
+    """All are off in a new portal; switches turn them on."""
 
     def __init__(self, desk: Desk, associations: Associations) -> None:
         self._desk = desk
@@ -23,6 +23,8 @@ class Automation:
         if kind.name == "contact" and state.switch("create_companies"):
             for draft in drafts:
                 self._company(draft, actor)
+        if kind.name == "company":
+            self._insights(drafts, actor)
         for workflow in state.switch("workflows", ()):
             if workflow["object"] == kind.name:
                 self._run(workflow, drafts, actor)
@@ -45,6 +47,17 @@ class Automation:
             target = made.row.id
         links = self._associations.default(contact, draft.row.id, company, target)
         desk.apply([self._associations.linked(links)], by_itself)
+
+    def _insights(self, drafts: Sequence[Draft], actor: Actor) -> None:
+        """Fill blanks of new companies with what HubSpot knows about their domains."""
+        known: Mapping[str, Mapping[str, str]] = self._desk.state.switch("company_insights", {})
+        for draft in drafts:
+            have = draft.row.properties
+            told = next((says for domain, says in known.items() if have.get("domain", "").endswith(domain)), {})
+            blanks = {name: value for name, value in told.items() if not have.get(name)}
+            if draft.new and blanks:
+                change = self._desk.rewritten("update", draft.row, blanks, self._desk.state.now()).change
+                self._desk.apply([change], Actor("hubspot", actor.request))
 
     def _run(self, workflow: Mapping[str, Any], drafts: Sequence[Draft], actor: Actor) -> None:
         changes: list[Change] = []

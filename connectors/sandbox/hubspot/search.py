@@ -1,8 +1,8 @@
 """
 Search: filters, sorting, paging, and an index that may lag behind the records.
 
-Decided here: what matches, the 10,000 cap, and what a lagging index shows: the version before the change. A record
-archived since then still counts in `total` and is missing from `results`.
+Decided here: what matches, the 10,000 cap, and what a lagging index does: it matches by the values before the change, and shows
+the values of now. A record archived since then still counts in `total` and is missing from `results`.
 """
 
 import re
@@ -126,9 +126,8 @@ class Search:
             page = ordered[after : after + limit]
             alive = self._state.rows(kind.name, [row.id for row in page])
         asked = [str(name) for name in body.get("properties") or ()]
-        results = [
-            shape.read(self._desk, kind, row, asked) for row in page if row.id in alive and not alive[row.id].archived
-        ]
+        current = [alive[row.id] for row in page if row.id in alive and not alive[row.id].archived]
+        results = [shape.read(self._desk, kind, row, asked) for row in current]
         answer: dict[str, Any] = {"total": len(ordered), "results": results}
         if len(ordered) > after + limit:
             answer["paging"] = {"next": {"after": str(after + limit)}}
@@ -167,7 +166,7 @@ class Search:
         """Return what the index still shows instead of the current records."""
         lag = float(self._state.switch("search_lag_s", 0) or 0)
         settled = self._state.now() - lag * 1000
-        self._desk.versions = [one for one in self._desk.versions if one[0] > settled]
+        self._desk.versions[:] = [one for one in self._desk.versions if one[0] > settled]
         stale: dict[str, Row | None] = {}
         for _, name, record, before in self._desk.versions:
             if name == kind.name:
