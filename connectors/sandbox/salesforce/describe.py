@@ -107,12 +107,11 @@ def _urls(call: Call, found: SObject) -> dict[str, str]:
 def _pages(call: Call, found: SObject) -> dict[str, str]:
     base = f"{call.root}/sobjects/{found.name}"
     host = f"http://{call.request.headers.get('host', 'localhost')}"
+    listed = {"approvalLayouts": f"{base}/describe/approvalLayouts", "listviews": f"{base}/listviews"}
     return {
+        **({**listed, "quickActions": f"{base}/quickActions"} if found.listed else {}),
         "compactLayouts": f"{base}/describe/compactLayouts",
-        "approvalLayouts": f"{base}/describe/approvalLayouts",
         "layouts": f"{base}/describe/layouts",
-        "listviews": f"{base}/listviews",
-        "quickActions": f"{base}/quickActions",
         "uiDetailTemplate": f"{host}/{{ID}}",
         "uiEditTemplate": f"{host}/{{ID}}/e",
         "uiNewRecord": f"{host}/{found.prefix}/e",

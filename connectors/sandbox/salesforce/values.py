@@ -71,6 +71,7 @@ EVERYWHERE: Mapping[str, Compute] = {
     "CreatedDate": lambda row: stamp(row.created),
     "LastModifiedDate": lambda row: stamp(int(row.properties.get("edited_ms", row.modified))),
     "SystemModstamp": lambda row: stamp(row.modified),
+    "CleanStatus": lambda row: row.properties.get("CleanStatus", "Pending"),
     "PhotoUrl": lambda row: f"/services/images/photo/{row.id}",
 }
 COMPUTED: Mapping[tuple[str, str], Compute] = {

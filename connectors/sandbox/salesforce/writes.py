@@ -56,6 +56,9 @@ def create(org: Org, call: Call, given: Given, extra: Mapping[str, Any] | None =
         raise Fault("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be inserted: {sobject.label}", [])
     with org.state.lock:
         news = {**rules.cleaned(org, sobject, given.values, creating=True), **(extra or {})}
+        again = _assigned_before(org, sobject, news)
+        if again is not None:
+            return again
         complete = {**_defaults(org, call, sobject), **{name: one for name, one in news.items() if one is not None}}
         _assign(org, call, sobject, complete)
         now = org.state.now()
@@ -63,6 +66,14 @@ def create(org: Org, call: Call, given: Given, extra: Mapping[str, Any] | None =
         rules.check(org, call, row, {**news, **_owner_of(complete)}, creating=True)
         _apply(org, call, "create", None, _finished(org, row))
         return row.id
+
+
+def _assigned_before(org: Org, sobject: SObject, news: Mapping[str, Any]) -> str | None:
+    """Assigning a topic twice is no error and makes nothing: the first assignment answers."""
+    if sobject.name != "TopicAssignment":
+        return None
+    found = org.find(sobject, sobject.fields["TopicId"], news.get("TopicId"))
+    return next((row.id for row in found if row.properties.get("EntityId") == news.get("EntityId")), None)
 
 
 def update(org: Org, call: Call, given: Given, record: str) -> None:

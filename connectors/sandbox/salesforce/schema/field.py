@@ -66,6 +66,7 @@ class SObject:
     deletable: bool = True
     mergeable: bool = False
     tooling: bool = False
+    listed: bool = True  # has list views, quick actions and approvals
     children: tuple[tuple[str, str, str], ...] = field(default=())  # object, field, relationship
 
     def find(self, name: str) -> Field | None:

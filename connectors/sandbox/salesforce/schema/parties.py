@@ -46,7 +46,7 @@ def _master(name: str) -> Field:
 
 
 def _clean_status() -> Field:
-    return pick("CleanStatus", *CLEAN, restricted=True, default="Pending")
+    return pick("CleanStatus", *CLEAN, restricted=True)
 
 
 def _photo() -> Field:

@@ -201,6 +201,7 @@ TOPIC = table(
         shown(whole_number("TalkingAbout", nillable=False, defaulted=True)),
         *(each for each in stamps() if each.name == "SystemModstamp"),
     ],
+    listed=False,
 )
 
 TOPIC_ASSIGNMENT = table(
