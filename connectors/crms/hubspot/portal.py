@@ -1,0 +1,60 @@
+"""One HubSpot portal: the rooms put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from connectors.contract import Budget
+from connectors.crms.hubspot.client import TYPE_IDS, Client
+from connectors.crms.hubspot.doctor import Account, Check, Doctor, account
+from connectors.crms.hubspot.mirror import Mirror
+from connectors.crms.hubspot.options import Options
+from connectors.crms.hubspot.provisioning import Provisioning
+from connectors.crms.hubspot.records import Records
+from connectors.crms.hubspot.schema import Schema
+from connectors.crms.hubspot.tasks import Tasks
+from connectors.reach import Timeouts
+
+
+class HubSpot:
+    """The connector; `close` ends its connections."""
+
+    kind = "hubspot"
+    objects = ("contact", "company")
+
+    def __init__(self, options: Options, timeouts: Timeouts | None = None) -> None:
+        self._client = Client(options, timeouts)
+        self._schema = Schema(self._client)
+        self._portal: Account | None = None
+        self.mirror = Mirror(self._client, self._schema)
+        self.records = Records(self._client, self._schema)
+        self.tasks = Tasks(self._client, self._schema)
+        self.provisioning = Provisioning(self._client, self._schema)
+
+    def __repr__(self) -> str:
+        return f"HubSpot({self._client!r})"
+
+    def close(self) -> None:
+        self._client.close()
+
+    @property
+    def calls(self) -> int:
+        return self._client.calls
+
+    def budget(self) -> Budget:
+        return self._client.budget
+
+    def link(self, object: str, id: str) -> str:
+        account = self._account()
+        return f"{account.pages}/contacts/{account.portal}/record/{TYPE_IDS[object]}/{quote(id, safe='')}"
+
+    def check(self) -> Sequence[Check]:
+        self._schema.forget()
+        self._portal = None
+        return Doctor(self._client, self._schema, self.mirror).answers(self._account)
+
+    def _account(self) -> Account:
+        if self._portal is None:
+            self._portal = account(self._client)
+        return self._portal

@@ -1,0 +1,158 @@
+"""
+Writes field values on contacts and companies, a batch at a time.
+
+Decided here: the body of a batch, which rows never leave, and the receipt of each row. Not decided here: what is written
+(the plan), and when it is sent again (the store).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from connectors.contract import Change, Outcome, Receipt, Value
+from connectors.crms.hubspot.batches import Sent, Settled, refusal, settled, silence
+from connectors.crms.hubspot.client import BATCH, Client
+from connectors.crms.hubspot.schema import Schema
+from connectors.crms.hubspot.values import OURS, decoded, encoded, form_of
+
+NEVER = frozenset({"lifecyclestage"})
+"""HubSpot moves the lifecycle by itself and only forward; a tool that writes it takes a decision from people."""
+KEY = "pql_key"
+DUPLICATE = "DUPLICATE_INPUT"
+
+
+class Records:
+    """Updates by id and creates, at most `batch` in one call."""
+
+    batch = BATCH
+
+    def __init__(self, client: Client, schema: Schema) -> None:
+        self._client = client
+        self._schema = schema
+
+    def write(self, object: str, changes: Sequence[Change], trace: str) -> Sequence[Receipt]:
+        """Send updates or creates in one call. A row that cannot be sent as it is gets its receipt without being sent."""
+        if not changes:
+            return []
+        creating = _creating(changes, self.batch)
+        receipts: dict[int, Receipt] = _doubles(changes)
+        sent: dict[int, Sent] = {}
+        for place, change in enumerate(changes):
+            if place in receipts:
+                continue
+            try:
+                sent[place] = Sent(
+                    change.key, f"{trace}.{place}", self._properties(object, change), change.crm_id, _key(change)
+                )
+            except _Unsendable as problem:
+                receipts[place] = Receipt(
+                    change.key, Outcome.REJECTED, change.crm_id, code=problem.code, message=str(problem), field=problem.field
+                )
+        if sent:
+            inputs = [_input(one) for one in sent.values()]
+            answer = self._client.batch(object, "create" if creating else "update", inputs)
+            told = settled(list(sent.values()), answer, KEY)
+            for (place, one), says in zip(sent.items(), told, strict=True):
+                receipts[place] = _receipt(one, says, changes[place])
+        return [receipts[place] for place in range(len(changes))]
+
+    def _properties(self, object: str, change: Change) -> dict[str, str]:
+        out: dict[str, str] = {}
+        for name, value in change.fields.items():
+            if value is None:
+                continue
+            if name in NEVER:
+                raise _Unsendable(
+                    f"{name} is never written. Take it out of the fields of this destination.", "NEVER_WRITTEN", name
+                )
+            try:
+                out[name] = encoded(value, "" if name in OURS else self._schema.form_of_moment(object, name, value))
+            except ValueError as problem:
+                raise _Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
+        for name in change.clear:
+            if name in NEVER:
+                raise _Unsendable(
+                    f"{name} is never written. Take it out of the fields of this destination.", "NEVER_WRITTEN", name
+                )
+            out[name] = ""
+        return out
+
+
+class _Unsendable(Exception):
+    def __init__(self, message: str, code: str, field: str) -> None:
+        super().__init__(message)
+        self.code, self.field = code, field
+
+
+def _creating(changes: Sequence[Change], most: int) -> bool:
+    kinds = {change.crm_id is None for change in changes}
+    if len(changes) > most or len(kinds) > 1:
+        raise ValueError(f"A batch holds up to {most} updates or up to {most} creates, not more and not both.")
+    return kinds.pop()
+
+
+def _doubles(changes: Sequence[Change]) -> dict[int, Receipt]:
+    """HubSpot refuses a batch in which two inputs are one record, and no repeat helps; people decide which one is meant."""
+    marks = [_marks(change) for change in changes]
+    counted = Counter(mark for some in marks for mark in some)
+    said = "Two rows of this batch are the same record. Decide which of them is meant."
+    return {
+        place: Receipt(change.key, Outcome.NEEDS_REVIEW, change.crm_id, code=DUPLICATE, message=said)
+        for place, change in enumerate(changes)
+        if any(counted[mark] > 1 for mark in marks[place])
+    }
+
+
+def _marks(change: Change) -> set[tuple[str, str]]:
+    marks = {("key", change.key)}
+    if change.crm_id is not None:
+        marks.add(("id", change.crm_id))
+    for name in (KEY, "email") if change.crm_id is None else (KEY,):
+        if isinstance(value := change.fields.get(name), str) and value:
+            marks.add((name, value.casefold()))
+    return marks
+
+
+def _key(change: Change) -> str | None:
+    value = change.fields.get(KEY)
+    return value if isinstance(value, str) else None
+
+
+def _input(one: Sent) -> Mapping[str, object]:
+    if one.crm_id is None:
+        return {"properties": one.properties, "associations": [], "objectWriteTraceId": one.trace}
+    return {"id": one.crm_id, "properties": one.properties, "objectWriteTraceId": one.trace}
+
+
+def _receipt(one: Sent, says: Settled, change: Change) -> Receipt:
+    if says.fault is not None:
+        receipt = refusal(one, says.fault)
+        return _earlier(receipt) if says.fault.field == KEY and receipt.outcome is Outcome.MOVED else receipt
+    if says.result is None:
+        return silence(one)
+    id = str(says.result["id"])
+    return Receipt(
+        one.key,
+        Outcome.APPLIED,
+        id,
+        echoed=_echoed(says.result.get("properties") or {}, change),
+        created=one.crm_id is None,
+        moved_to=id if one.crm_id is not None and id != one.crm_id else None,
+    )
+
+
+def _earlier(receipt: Receipt) -> Receipt:
+    # Our own unique key is there already: an earlier send of this create arrived.
+    return Receipt(
+        receipt.key, Outcome.EXISTS, receipt.crm_id, code=receipt.code, message=receipt.message, field=receipt.field
+    )
+
+
+def _echoed(properties: Mapping[str, object], change: Change) -> dict[str, Value]:
+    echoed = {
+        name: decoded(properties[name], OURS.get(name) or form_of(value))
+        for name, value in change.fields.items()
+        if value is not None and name in properties
+    }
+    return echoed | {name: decoded(properties[name], "string") for name in change.clear if name in properties}

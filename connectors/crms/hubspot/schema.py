@@ -1,0 +1,49 @@
+"""
+The property definitions of a portal, read once and kept until something says they changed.
+
+Decided here: when they are asked for. Not decided here: which properties we want (`provisioning`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from connectors.contract import Value
+from connectors.crms.hubspot.client import Client
+from connectors.crms.hubspot.values import BUILT_IN, OURS
+from connectors.errors import TryLater
+
+
+class Schema:
+    """Definitions by object and name."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[str, Mapping[str, Mapping[str, Any]]] = {}
+
+    def properties(self, object: str) -> Mapping[str, Mapping[str, Any]]:
+        if object not in self._known:
+            listed = self._client.properties(object).good().get("results")
+            if not isinstance(listed, list):
+                raise TryLater("HubSpot answered without a list of properties. Ask again later.", code="EMPTY_ANSWER")
+            self._known[object] = {str(one["name"]): one for one in listed if isinstance(one, dict) and one.get("name")}
+        return self._known[object]
+
+    def forget(self) -> None:
+        self._known.clear()
+
+    def is_unique(self, object: str, name: str) -> bool:
+        return bool(self.properties(object).get(name, {}).get("hasUniqueValue"))
+
+    def forms(self, object: str, names: Iterable[str]) -> dict[str, str]:
+        """The form of each property; the portal is asked only for names that are neither ours nor built in."""
+        return {name: OURS.get(name) or BUILT_IN.get(name) or self._form(object, name) for name in names}
+
+    def form_of_moment(self, object: str, name: str, value: Value) -> str:
+        """The form that decides how a moment is written; no other value asks for it."""
+        return self._form(object, name) if isinstance(value, datetime) else ""
+
+    def _form(self, object: str, name: str) -> str:
+        return str(self.properties(object).get(name, {}).get("type", "string"))
