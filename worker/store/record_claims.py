@@ -1,0 +1,234 @@
+"""
+The working half of the owner of record_sync: one worker holds a batch of rows for the length of a call, then settles each.
+
+Decided here: which rows go together (one object, updates or creates), that a row whose process died is tried in ever smaller
+company, and that a row's result counts only while its fence is the one that was claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, literal, or_, select, update
+
+from worker.store.claiming import BLIND_AT_MOST, Claim, share
+from worker.store.database import Tx
+from worker.store.tables import Moment, attempt
+from worker.store.tables import record_sync as table
+from worker.store.values import packed, unpacked
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A claimed row. `was` is due or unknown: of an unknown one nobody knows whether the last write arrived."""
+
+    record_key: str
+    object: str
+    crm_id: str | None
+    seq: int
+    wanted: Mapping[str, Any]
+    acknowledged: Mapping[str, Any]
+    reformatted: Mapping[str, Any]
+    parked: tuple[str, ...]
+    because: str
+    was: str
+    fence: int
+    attempts: int
+    blind_attempts: int
+    ack_seq: int
+    last_attempt: int | None
+    uncertain_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a claimed row. None in a column that has a value leaves it as it was claimed."""
+
+    row: Row
+    status: str
+    acknowledged: Mapping[str, Any] | None = None
+    reformatted: Mapping[str, Any] | None = None
+    crm_id: str | None = None
+    object: str | None = None
+    parked: tuple[str, ...] | None = None
+    attempts: int = 0
+    blind_attempts: int = 0
+    wait: float | None = None
+    """Seconds of database time until the row is taken up again."""
+    uncertain: float | None = None
+    """Seconds before which it must not be sent a second time."""
+    error: tuple[str, str] | None = field(default=None)
+    """(class, sentence)"""
+    gone: bool = False
+    """The record is no more: the row has no CRM id any longer."""
+
+
+def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
+    """Claim up to `ask.limit` rows that can go in one call: unproved ones first, then by priority."""
+    for status in ("unknown", "due"):
+        ready = _ready(tx, destination, status)
+        order = (table.c.priority, table.c.object, table.c.account, table.c.record_key)
+        names = (table.c.object, table.c.crm_id.is_(None).label("creating"), table.c.blind_attempts, table.c.priority)
+        head = tx.one(select(*names).where(ready).order_by(*order).limit(1).with_for_update(skip_locked=True))
+        if head is None:
+            continue
+        missing = table.c.crm_id.is_(None) if head.creating else table.c.crm_id.is_not(None)
+        group = and_(ready, table.c.object == head.object, missing, table.c.blind_attempts == head.blind_attempts)
+        asked = select(table).where(group).order_by(*order).limit(share(ask.limit, head.blind_attempts))
+        rows = tx.dicts(asked.with_for_update(skip_locked=True))
+        _hold(tx, destination, rows, ask)
+        return [_claimed(row) for row in rows]
+    return []
+
+
+def note_attempt(tx: Tx, destination: str, record_keys: Sequence[str], attempt_id: int) -> None:
+    """Say which attempt carries these rows; in its transaction."""
+    here = (tx.mine(table), table.c.destination == destination, table.c.record_key.in_(record_keys))
+    tx.run(update(table).where(*here).values(attempt_id=attempt_id))
+
+
+def settle(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> set[str]:
+    """
+    Store what became of claimed rows; the keys that had lost their fence meanwhile, whose newer holder decides.
+
+    Where a newer state was wanted while the call was under way, the row is due again with that.
+    """
+    keys = [one.row.record_key for one in verdicts]
+    names = ("record_key", "fence", "seq", "crm_id", "object", "acknowledged", "reformatted")
+    here = (tx.mine(table), table.c.destination == destination, table.c.record_key.in_(keys), table.c.status == "sending")
+    asked = select(*(table.c[name] for name in names)).where(*here).order_by(table.c.record_key).with_for_update()
+    present = {row.record_key: row for row in tx.rows(asked)}
+    lost = {v.row.record_key for v in verdicts if getattr(present.get(v.row.record_key), "fence", None) != v.row.fence}
+    now = tx.now()
+    rows = [_news(one, present[one.row.record_key], now) for one in verdicts if one.row.record_key not in lost]
+    if rows:
+        same = (table.c.record_key == bindparam("key_"), table.c.fence == bindparam("fence_"))
+        values: dict[str, Any] = {name: bindparam(f"{name}_") for name in _SETTLED}
+        mine = (tx.mine(table), table.c.destination == destination, *same)
+        statement = update(table).where(*mine).values(claimed_by=None, claim_until=None, **values)
+        tx.run(statement, rows)
+    return lost
+
+
+def release(tx: Tx, destination: str, rows: Sequence[Row], wait: float | None = None) -> None:
+    """Give rows back that were not sent, as they were before the claim."""
+    back = [Verdict(row, row.was, attempts=row.attempts, blind_attempts=row.blind_attempts, wait=wait) for row in rows]
+    settle(tx, destination, back)
+
+
+def expire(tx: Tx, unknown_wait: float) -> int:
+    """
+    Rows whose holder did not come back in time are `unknown`: the call may have been made.
+
+    They are read back at once; a second write waits until `unknown_wait` seconds after the first was begun.
+    """
+    late = (tx.mine(table), table.c.status == "sending", table.c.claim_until < tx.now())
+    begun = select(table.c.destination, table.c.record_key, attempt.c.started_at)
+    begun = begun.join_from(table, attempt, attempt.c.id == table.c.attempt_id, isouter=True).where(*late)
+    rows = [
+        {"where_": row[0], "key_": row[1], "until_": None if row[2] is None else row[2] + timedelta(seconds=unknown_wait)}
+        for row in tx.rows(
+            begun.order_by(table.c.destination, table.c.record_key).with_for_update(of=table, skip_locked=True)
+        )
+    ]
+    same = (table.c.destination == bindparam("where_"), table.c.record_key == bindparam("key_"))
+    news = {"status": "unknown", "claimed_by": None, "next_attempt_at": None, "last_error_class": "lost"}
+    lost = update(table).where(*late, *same).values(uncertain_until=bindparam("until_"), **news)
+    return tx.run(lost, rows) if rows else 0
+
+
+def bury(tx: Tx) -> int:
+    """Rows with which a process died too often are `dead`, so that they take nobody else down."""
+    poisoned = and_(table.c.status.in_(("due", "unknown")), table.c.blind_attempts >= BLIND_AT_MOST)
+    said = f"The worker died {BLIND_AT_MOST} times while sending this record. Look at its values, then `pql retry`."
+    dead = update(table).where(tx.mine(table), poisoned)
+    return tx.run(dead.values(status="dead", last_error_class="poisoned", last_error=said))
+
+
+def ready_at(tx: Tx, destination: str) -> datetime | None:
+    """When the next row can be taken up: now or earlier for waiting work, None where nothing waits."""
+    waiting = table.c.status.in_(("due", "unknown"))
+    soonest = func.min(func.coalesce(table.c.next_attempt_at, literal(tx.now(), Moment())), type_=Moment())
+    moment: datetime | None = tx.value(select(soonest).where(tx.mine(table), table.c.destination == destination, waiting))
+    return moment
+
+
+def waiting(tx: Tx, destination: str) -> int:
+    """How many rows can be taken up now, for progress."""
+    ready = or_(_ready(tx, destination, "due"), _ready(tx, destination, "unknown"))
+    return int(tx.value(select(func.count()).select_from(table).where(ready)))
+
+
+_SETTLED = (
+    *("status", "crm_id", "object", "acknowledged", "ack_seq", "reformatted", "parked", "attempts", "blind_attempts"),
+    *("next_attempt_at", "uncertain_until", "last_error_class", "last_error"),
+)
+
+
+def _ready(tx: Tx, destination: str, status: str) -> Any:
+    in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= tx.now())
+    alive = table.c.blind_attempts < BLIND_AT_MOST
+    return and_(tx.mine(table), table.c.destination == destination, table.c.status == status, in_time, alive)
+
+
+def _hold(tx: Tx, destination: str, rows: Sequence[Mapping[str, Any]], ask: Claim) -> None:
+    keys = [row["record_key"] for row in rows]
+    here = (tx.mine(table), table.c.destination == destination, table.c.record_key.in_(keys))
+    held = {"status": "sending", "claimed_by": ask.owner, "claim_until": tx.now() + timedelta(seconds=ask.seconds)}
+    counted = {"fence": table.c.fence + 1, "blind_attempts": table.c.blind_attempts + 1}
+    tx.run(update(table).where(*here).values(**held, **counted))
+
+
+def _claimed(row: Mapping[str, Any]) -> Row:
+    return Row(
+        record_key=row["record_key"],
+        object=row["object"],
+        crm_id=row["crm_id"],
+        seq=row["seq"],
+        wanted=unpacked(row["wanted"]),
+        acknowledged=unpacked(row["acknowledged"]),
+        reformatted=unpacked(row["reformatted"]),
+        parked=tuple(row["parked"] or ()),
+        because=row["because"] or "",
+        was=row["status"],
+        fence=row["fence"] + 1,
+        attempts=row["attempts"],
+        blind_attempts=row["blind_attempts"],
+        ack_seq=row["ack_seq"],
+        last_attempt=row["attempt_id"],
+        uncertain_until=row["uncertain_until"],
+    )
+
+
+def _news(one: Verdict, present: Any, now: datetime) -> dict[str, Any]:
+    row = one.row
+    # a newer wanted state, or another record to write it to, arrived during the call
+    overtaken = present.seq != row.seq
+    moved = overtaken and (present.crm_id, present.object) != (row.crm_id, row.object)
+    later = None if one.wait is None else now + timedelta(seconds=one.wait)
+    class_, said = one.error or (None, None)
+    held = present if moved else None
+    until = None if one.uncertain is None else now + timedelta(seconds=one.uncertain)
+    acknowledged = row.acknowledged if one.acknowledged is None else one.acknowledged
+    reformatted = row.reformatted if one.reformatted is None else one.reformatted
+    values = {
+        "key": row.record_key,
+        "fence": row.fence,
+        "status": "due" if overtaken and one.status != "unknown" else one.status,
+        "crm_id": held.crm_id if held else None if one.gone else one.crm_id or row.crm_id,
+        "object": held.object if held else one.object or row.object,
+        "acknowledged": held.acknowledged if held else packed(acknowledged),
+        "reformatted": held.reformatted if held else packed(reformatted) or None,
+        "ack_seq": row.seq if one.status == "in_sync" else row.ack_seq,
+        "parked": list(row.parked if one.parked is None else one.parked) or None,
+        "attempts": one.attempts,
+        "blind_attempts": one.blind_attempts,
+        "next_attempt_at": None if overtaken and one.status != "unknown" else later,
+        "uncertain_until": row.uncertain_until if until is None and one.status == row.was else until,
+        "last_error_class": class_,
+        "last_error": said,
+    }
+    return {f"{name}_": value for name, value in values.items()}

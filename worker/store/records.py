@@ -1,0 +1,186 @@
+"""
+Owner of record_sync and parked_field: which field values are wanted on a record, and which of them the CRM has acknowledged.
+
+Decided here: a newer wanted state overwrites the one before it, so changes coalesce; a row becomes due only where what is
+wanted differs. What rides along (sync sequence, rules version, the wording of reasons) never makes a row due. Claims and
+results of calls are in `record_claims`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import Text, and_, case, cast, delete, func, or_, select, update
+
+from connectors.contract import Fields
+from connectors.fields import FIELDS
+from worker.store.database import Tx
+from worker.store.tables import parked_field
+from worker.store.tables import record_sync as table
+from worker.store.values import digest, packed
+
+RIDES_ALONG = frozenset(one.name for one in FIELDS if one.rides_along)
+BUSY = ("sending", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """
+    The wanted state of one record.
+
+    `status` due with `crm_id` None asks for a new record. `compare` replaces values where it is asked whether anything
+    differs: reasons are compared by their signal codes, not by their words. `account` is the CRM's id of the account, by
+    which rows are sorted so that two workers do not meet at one row lock.
+    """
+
+    record_key: str
+    object: str
+    fields: Fields
+    crm_id: str | None = None
+    because: str = ""
+    status: Literal["due", "unmatched", "needs_review"] = "due"
+    priority: int = 5
+    account: str | None = None
+    compare: Fields = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What `want` did: rows whose wanted state is news, and rows it left as they are."""
+
+    changed: int
+    unchanged: int
+
+
+def want(tx: Tx, destination: str, rows: Sequence[Want], run_id: str | None = None) -> Wanted:
+    """Set the wanted state of these records; `seq` grows where it differs from the one before."""
+    changed = tx.run(_upsert(tx), [_row(tx, destination, one, run_id) for one in rows]) if rows else 0
+    return Wanted(changed, len(rows) - changed)
+
+
+def _row(tx: Tx, destination: str, one: Want, run_id: str | None) -> dict[str, Any]:
+    wanted = packed(one.fields)
+    return {
+        "workspace": tx.workspace,
+        "destination": destination,
+        "record_key": one.record_key,
+        "object": one.object,
+        "crm_id": one.crm_id,
+        "seq": 1,
+        "wanted": wanted,
+        "wanted_hash": digest(wanted | packed(one.compare), without=RIDES_ALONG),
+        "acknowledged": {},
+        "ack_seq": 0,
+        "because": one.because or None,
+        "account": one.account,
+        "status": one.status,
+        "priority": one.priority,
+        "run_id": run_id,
+    }
+
+
+def _upsert(tx: Tx) -> Any:
+    insert = tx.insert(table)
+    new, old = insert.excluded, table.c
+    elsewhere = or_(old.crm_id.is_distinct_from(new.crm_id), old.object != new.object)
+    waiting = and_(old.status.in_(("unmatched", "needs_review")), new.status != old.status)
+    # what a person has to look at does not become due by being wanted once more
+    waiting = and_(waiting, or_(old.status == "unmatched", new.status == "unmatched"))
+    names = ("object", "crm_id", "wanted", "wanted_hash", "because", "account", "priority", "run_id")
+    # nothing is known of what another record holds; a record that was just made is the one we know
+    forget = and_(old.crm_id.is_not(None), elsewhere)
+    news = {
+        **{name: new[name] for name in names},
+        "seq": old.seq + 1,
+        "status": case((old.status.in_(BUSY), old.status), else_=new.status),
+        "next_attempt_at": case((old.status.in_(BUSY), old.next_attempt_at), else_=None),
+        "acknowledged": case((forget, new.acknowledged), else_=old.acknowledged),
+        "reformatted": case((forget, None), else_=old.reformatted),
+        "attempts": 0,
+        "blind_attempts": 0,
+        "last_error_class": None,
+        "last_error": None,
+    }
+    differs = or_(old.wanted_hash != new.wanted_hash, elsewhere, waiting)
+    key = ["workspace", "destination", "record_key"]
+    return insert.on_conflict_do_update(index_elements=key, set_=news, where=differs)
+
+
+def columns(tx: Tx, destination: str) -> dict[str, list[Any]]:
+    """Every row for the plan; wanted, acknowledged and reformatted as JSON text (a moment is `{"at": ...}`)."""
+    plain = (
+        table.c.record_key,
+        table.c.object,
+        table.c.crm_id,
+        table.c.seq,
+        table.c.ack_seq,
+        table.c.status,
+        table.c.priority,
+    )
+    docs = (cast(table.c[name], Text).label(name) for name in ("wanted", "acknowledged", "reformatted"))
+    return tx.columns(select(*plain, *docs).where(tx.mine(table), table.c.destination == destination))
+
+
+def by_key(tx: Tx, record_key: str) -> list[dict[str, Any]]:
+    """The row of one record in every destination, for explain."""
+    return tx.dicts(select(table).where(tx.mine(table), table.c.record_key == record_key).order_by(table.c.destination))
+
+
+def counts(tx: Tx, destination: str | None = None) -> dict[str, dict[str, int]]:
+    """How many rows are in each status, by destination."""
+    asked = select(table.c.destination, table.c.status, func.count()).where(tx.mine(table))
+    asked = asked if destination is None else asked.where(table.c.destination == destination)
+    found: dict[str, dict[str, int]] = {}
+    for name, status, number in tx.rows(asked.group_by(table.c.destination, table.c.status)):
+        found.setdefault(name, {})[status] = number
+    return found
+
+
+def stuck(tx: Tx, destination: str, statuses: Sequence[str] = ("rejected", "dead", "needs_review")) -> list[dict[str, Any]]:
+    """Rows that need a person: key, object, crm_id, status, the error in words."""
+    names = (
+        table.c.record_key,
+        table.c.object,
+        table.c.crm_id,
+        table.c.status,
+        table.c.last_error_class,
+        table.c.last_error,
+    )
+    asked = select(*names).where(tx.mine(table), table.c.destination == destination, table.c.status.in_(statuses))
+    return tx.dicts(asked.order_by(table.c.record_key))
+
+
+def retry(tx: Tx, destination: str, record_keys: Iterable[str] | None = None) -> int:
+    """Make rejected, dead and reviewed rows due again: a person mended the settings, the CRM or the row."""
+    again = update(table).where(tx.mine(table), table.c.destination == destination)
+    again = again.where(table.c.status.in_(("rejected", "dead", "needs_review")))
+    if record_keys is not None:
+        again = again.where(table.c.record_key.in_(list(record_keys)))
+    return tx.run(again.values(status="due", attempts=0, blind_attempts=0, next_attempt_at=None))
+
+
+def park(tx: Tx, destination: str, object: str, fields: Mapping[str, str]) -> None:
+    """Leave these fields out for this destination from now on: the CRM does not have them. field -> why."""
+    since = tx.now()
+    rows = [
+        {"destination": destination, "object": object, "field": name, "since": since, "why": why}
+        for name, why in fields.items()
+    ]
+    tx.add_missing(parked_field, rows)
+
+
+def parked(tx: Tx, destination: str) -> dict[tuple[str, str], str]:
+    """The fields that are left out, by (object, field), and why."""
+    asked = select(parked_field).where(tx.mine(parked_field), parked_field.c.destination == destination)
+    return {(row.object, row.field): row.why or "" for row in tx.rows(asked)}
+
+
+def unpark(tx: Tx, destination: str, object: str, field: str) -> int:
+    """The CRM has this field now: write it again on every record that went without it; how many."""
+    here = (parked_field.c.destination == destination, parked_field.c.object == object, parked_field.c.field == field)
+    tx.run(delete(parked_field).where(tx.mine(parked_field), *here))
+    without = cast(table.c.parked, Text).contains(f'"{field}"', autoescape=True)
+    rows = update(table).where(tx.mine(table), table.c.destination == destination, table.c.object == object, without)
+    return tx.run(rows.where(table.c.status.in_(("in_sync", "rejected"))).values(status="due", next_attempt_at=None))
