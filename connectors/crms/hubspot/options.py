@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from connectors.reach import Reach
 from settings.options import Option, OptionTable
 from settings.terms import Secret
+
+if TYPE_CHECKING:
+    from connectors.reach import Reach
 
 HOSTS = ("api.hubapi.com", "api-*.hubapi.com")
 HOME = "https://api.hubapi.com"
@@ -35,4 +38,6 @@ class Options:
 
     @property
     def reach(self) -> Reach:
+        from connectors.reach import Reach
+
         return Reach(HOSTS, self.allow_host)
