@@ -97,6 +97,8 @@ def resolve(mode: Mode, three: Three, *, creating: bool = False, clear: bool = F
 
 def _compared(mode: Mode, three: Three, current: Known) -> Resolution:
     if current is NOT_KNOWN:
+        if is_empty(three.wanted):
+            return Nothing()  # nobody is known to have filled it
         return Keep("created_only") if mode == "create_only" else Write(three.wanted)
     if same(three.expected, current):
         return Nothing(learn=mode in ("own", "respect_human") and not same(current, three.acknowledged))
