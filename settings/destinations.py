@@ -16,19 +16,36 @@ class Also(Model):
     """One more CRM field: `value` is a column, signal, score or tier. Key in the settings: `contact.usage_segment`."""
 
     object: str
+    """contact, lead or company, from the key."""
     field: str
+    """The CRM's own name of the field, from the key."""
     value: str
+    """What is written: a column, a signal, a score or `tier`."""
     mode: Mode = "respect_human"
+    """own: ours, always written. respect_human: until a person edits it. fill_empty: only where blank. create_only: only on new records."""
     clear: bool = False
+    """Empty the field when the value is missing."""
+
+    filled = frozenset({"object", "field"})
 
 
 class DestinationSpec(Model):
-    """One CRM. `options` are the connector's own (token, base_url, api_version ...), checked by the connector's declaration."""
+    """
+    One CRM. Every key that is not named here is an option of its connector (token, base_url, api_version ...) and is checked
+    against what the connector declares.
+    """
 
     name: str
     kind: str
+    """Which CRM: hubspot, salesforce."""
     match: tuple[MatchBy, ...] = ("stored_id", "pql_key", "email")
+    """How a lead finds its record, best first. More than one hit goes to review."""
     create: Literal["never", "when_qualified", "always"] = "never"
+    """Whether a lead without a record gets one."""
     fields: Literal["standard"] = "standard"
+    """The provisioned pql_* set."""
     also: tuple[Also, ...] = ()
+    """Further fields, by object and field: `contact.usage_segment: {value: tier, mode: respect_human}`."""
     options: dict[str, object] = Field(default_factory=dict)
+
+    filled = frozenset({"name", "options"})

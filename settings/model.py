@@ -10,7 +10,12 @@ from pydantic import BaseModel, ConfigDict
 class Model(BaseModel):
     """A frozen piece of settings. Where each value stood is kept by the reader, not here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        populate_by_name=True,
+    )
 
     filled: ClassVar[frozenset[str]] = frozenset()
     """Fields that the loader fills in and nobody writes."""

@@ -13,11 +13,15 @@ class Partner(Model):
 
     name: str
     contact: str
+    """E-mail address at the partner."""
     manager: str
+    """E-mail address of our person."""
     language: str | None = None
     territory: str | None = None
     per_month: int | None = None
+    """Most offers in a month; blank: no limit."""
     paused: bool = False
+    """Gets no offers for now."""
 
 
 class PartnerPool(Model):
@@ -25,11 +29,16 @@ class PartnerPool(Model):
 
     name: str
     members: dict[str, str] = Field(default_factory=dict)
+    """Directory columns and the value each must have."""
+
+    filled = frozenset({"name"})
 
 
 class Partners(Model):
     directory: tuple[Partner, ...] = ()
+    """`{file: partners.csv}` with the columns name, contact, manager, language, territory, per_month, paused."""
     pools: dict[str, PartnerPool] = Field(default_factory=dict)
+    """Partners who share offers by turns."""
     consent: Condition | None = None
     """A column such as user.partner_consent; without it nobody's data go to a partner."""
 

@@ -19,17 +19,28 @@ class Every(Model):
 
 
 class Schedule(Model):
+    """When the steps run; each is `every 15 minutes`, or what is said below."""
+
     pull: Every = Every(every=Duration(900))
+    """Fetch usage from the sources."""
     score: Every = Every(after="pull")
+    """Score, qualify and route: also `after pull`."""
     push: Every = Every(on_change=True)
+    """Write to the CRMs: also `when something changed`."""
     watch: Every = Every(every=Duration(300))
+    """Read what people did in the CRMs."""
 
 
 class Guards(Model):
-    """None: the guard is off."""
+    """What stops a run before harm. `off` turns a guard off."""
 
     changed_leads: Share | None = Share(0.2)
+    """Most leads whose flag, tier or owner may change in one run."""
     tasks_per_run: int | None = Field(default=200, ge=0)
+    """Most tasks of one run."""
     source_older_than: Duration | None = Duration(6 * 3600)
+    """A source that brought nothing for this long demotes nobody."""
     source_rows_below: Share | None = None
+    """Fewer rows than this share of the usual number stop the run."""
     mirror_older_than: Duration | None = Duration(6 * 3600)
+    """A picture of the CRM older than this holds the run."""

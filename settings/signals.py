@@ -10,6 +10,7 @@ from settings.terms import Duration
 
 Family = Literal["use", "value", "intent", "fit", "content"]
 Kind = Literal["count", "days_with", "distinct", "active_users", "decayed", "ratio", "sum"]
+KINDS: tuple[Kind, ...] = ("count", "days_with", "distinct", "active_users", "decayed", "ratio", "sum")
 ANY_EVENT = "any_event"
 
 
@@ -36,9 +37,16 @@ class Signal(Model):
     minus_property: str | None = None
     expression: Condition | None = None
     where: Condition | None = None
+    """A condition over the kept properties of the event."""
     within: Duration | None = None
-    """None: all that is stored."""
+    """Whole days, today included. Left out: all that is stored."""
     half_life: Duration | None = None
+    """For `decayed`: after this time an event counts half."""
     per: Literal["lead", "account"] = "lead"
+    """Whose signal it is."""
     family: Family
+    """What it is evidence of; `must_have` speaks of use, value, intent and fit."""
     says: str | None = None
+    """The words a rep reads; `{n}` is the value, `{n:%}` the value in percent."""
+
+    filled = frozenset({"name"})
