@@ -18,6 +18,14 @@ from settings.sources import AccountFeed, EventFeed, Feed, Kept, SourceSpec, Use
 Kind = Literal["id", "text", "email", "number", "flag", "moment"]
 
 
+RESERVED_OF_ATTRIBUTES = frozenset(
+    {"source", "user_id", "email", "account_id", "signed_up", "received", "arrived", "name", "domain", "trial_ends", "plan"}
+)
+RESERVED_OF_EVENTS = RESERVED_OF_ATTRIBUTES - {"email", "signed_up", "domain", "trial_ends", "plan"} | {
+    *("event_id", "id_hash", "anonymous_id", "at", "day", "user")
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as it lands. `of` names where it stands in the source; several are joined, none lands as null."""
@@ -66,7 +74,7 @@ def columns(feed: Feed) -> tuple[Column, ...]:
             Column("name", "id", (feed.name,), required=True),
             Column("at", "moment", (feed.at,), required=True),
             Column("received", "moment", _one(feed.received)),
-            *_kept(feed.keep),
+            *_kept(feed.keep, RESERVED_OF_EVENTS),
         )
     if isinstance(feed, UserFeed):
         return (
@@ -75,7 +83,7 @@ def columns(feed: Feed) -> tuple[Column, ...]:
             Column("account_id", "id", _one(feed.account)),
             Column("signed_up", "moment", _one(feed.signed_up)),
             Column("received", "moment", _one(feed.received)),
-            *_kept(feed.columns),
+            *_kept(feed.columns, RESERVED_OF_ATTRIBUTES),
         )
     if isinstance(feed, AccountFeed):
         return (
@@ -85,7 +93,7 @@ def columns(feed: Feed) -> tuple[Column, ...]:
             Column("trial_ends", "moment", _one(feed.trial_ends)),
             Column("plan", "text", (feed.plan.column,) if feed.plan else ()),
             Column("received", "moment", _one(feed.received)),
-            *_kept(feed.columns),
+            *_kept(feed.columns, RESERVED_OF_ATTRIBUTES),
         )
     raise TypeError(f"{type(feed).__name__} is no stream of a source.")
 
@@ -99,5 +107,8 @@ def _one(name: str | None) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
-def _kept(kept: Iterable[Kept]) -> tuple[Column, ...]:
+def _kept(kept: Iterable[Kept], taken: frozenset[str]) -> tuple[Column, ...]:
+    clash = next((one.name for one in kept if one.name in taken), None)
+    if clash:
+        raise Refused(f"`{clash}` is a name of ours. Keep it under another one: {{name: my_{clash}, column: {clash}}}.")
     return tuple(Column(one.name, one.type or "text", (one.column or one.name,)) for one in kept)

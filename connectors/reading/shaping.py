@@ -46,7 +46,9 @@ def memory(limit: str = "384MB") -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory that thinks in UTC, sees no Python variable and fetches no extension."""
     import duckdb
 
-    con = duckdb.connect(config={"memory_limit": limit, "threads": 2, "python_enable_replacements": False})
+    con = duckdb.connect(
+        config={"memory_limit": limit, "threads": 2, "python_enable_replacements": False, "temp_directory": ""}
+    )
     con.execute("SET TimeZone='UTC'; SET autoinstall_known_extensions=false; SET autoload_known_extensions=false")
     return con
 

@@ -1,0 +1,52 @@
+"""
+Holding a lease while a step works.
+
+Decided here: how long, and that the lease of a process which died on this very host is taken over at once instead of waited
+for. Not decided here: what a lease is (the store).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from connectors.errors import TryLater
+from worker.store import leases
+from worker.store.database import Store
+
+SECONDS = 180.0
+
+
+@contextmanager
+def held(store: Store, name: str) -> Iterator[int]:
+    """The fence of the lease `name`, or TryLater where another process holds it."""
+    me = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    with store.write() as tx:
+        fence = leases.take(tx, name, me, SECONDS)
+        holder = leases.holder(tx, name) if fence is None else None
+        if holder and _died_here(holder):
+            fence = leases.take(tx, name, holder, SECONDS)
+    if fence is None:
+        raise TryLater(f"`{name}` is under way in another process ({holder}). Wait until it has ended.", code="BUSY")
+    try:
+        yield fence
+    finally:
+        with store.write() as tx:
+            leases.release(tx, name, fence)
+
+
+def _died_here(holder: str) -> bool:
+    host, _, rest = holder.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
