@@ -1,8 +1,8 @@
 """
 Replays recorded HubSpot traffic at the sandbox and compares the answers.
 
-A scenario is one file of the recordings. Ids are translated as they appear, times are masked. A search may have been answered by an
-index that lagged by any number of changes, so each amount of lag is tried; what matches none of them is a mismatch.
+A scenario is one file of the recordings. Ids are translated as they appear, times are masked. A search may have been
+answered by an index that lagged by any number of changes, so each amount is tried; what matches none is a mismatch.
 """
 
 import gzip

@@ -49,7 +49,7 @@ SWITCHES: Mapping[str, Any] = MappingProxyType(
         "retry_after_s": None,  # sent with a 429 where it is set
         "search_lag_s": 0,
         "search_limit": 5,  # searches per second
-        "shuffle_seed": 1,  # None keeps results in the order of the inputs
+        "shuffle_seed": 1,  # false keeps results in the order of the inputs
         "ten_second_limit": 190,
         "time_zone": "Europe/Berlin",
         "unique_conflict_status": 400,  # or 409

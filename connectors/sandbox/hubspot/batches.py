@@ -78,7 +78,9 @@ class Batches:
 
     def _update(self, batch: Batch) -> list[Outcome]:
         rows = self._named(batch)
-        _refuse_twins([row.id for row in rows.values()], "Duplicate IDs found in batch input")
+        _refuse_twins(
+            [rows[str(one["id"])].id for one in batch.inputs if str(one["id"]) in rows], "Duplicate IDs found in batch input"
+        )
 
         def updated(batch: Batch, one: Input) -> Draft:
             row = rows.get(str(one.get("id")))
@@ -185,7 +187,7 @@ class Batches:
         body = batch.call.body()
         ids = [str(one.get("id", "")) for one in batch.inputs]
         named = body.get("idProperty")
-        archived = batch.call.request.one("archived") == "true"
+        archived = batch.call.flag("archived")
         if named:
             found = self._desk.lookup(batch.kind, str(named), ids)
         else:

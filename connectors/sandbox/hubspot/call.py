@@ -59,6 +59,10 @@ class Call:
             raise invalid(f"{name} must be between 1 and {most}, but was {text}.")
         return int(text)
 
+    def flag(self, name: str) -> bool:
+        """Return a query value that is true or false; the Python client writes True."""
+        return self.request.one(name).lower() == "true"
+
     def words(self, name: str) -> list[str]:
         """Return a query value that is a list, with commas or repeated."""
         return [word for text in self.request.query.get(name, []) for word in text.split(",") if word]

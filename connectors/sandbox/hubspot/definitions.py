@@ -49,7 +49,7 @@ class Definitions:
 
     def _collection(self, call: Call, kind: Kind) -> Reply:
         if call.method == "GET":
-            archived = call.request.one("archived") == "true"
+            archived = call.flag("archived")
             if archived:
                 return Reply(200, {"results": list(self._state.docs(f"archived_property:{kind.name}").values())})
             return Reply(200, {"results": list(self._desk.definitions(kind.name).values())})

@@ -38,7 +38,7 @@ class Objects:
         after = call.request.one("after", "0")
         if not after.isdecimal():
             raise invalid(f"after must be what the page before gave, but was {after}.")
-        archived = call.request.one("archived") == "true"
+        archived = call.flag("archived")
         rows = self._state.listing(kind.name, int(after), limit + 1, archived=archived)
         results = [self._read(call, kind, row) for row in rows[:limit]]
         more = str(rows[limit - 1].rank) if len(rows) > limit else None
@@ -69,7 +69,7 @@ class Objects:
     def one(self, call: Call, kind: Kind, record: str) -> Reply:
         """Read, update or archive one record, by id or by a unique property."""
         with self._state.lock:
-            archived = call.request.one("archived") == "true"
+            archived = call.flag("archived")
             row = self._found(kind, record, call.request.one("idProperty"), archived=archived)
             if call.method == "DELETE":
                 call.actor.inputs = 1

@@ -25,7 +25,7 @@ class Owners:
 
     def _list(self, call: Call) -> Reply:
         limit, after = call.number("limit", 100, 500), call.request.one("after", "0")
-        archived, email = call.request.one("archived") == "true", call.request.one("email").lower()
+        archived, email = call.flag("archived"), call.request.one("email").lower()
         start = int(after) if after.isdecimal() else 0
         owners = sorted(self._state.docs("owner").values(), key=lambda owner: int(owner["id"]))
         fitting = [one for one in owners if one["archived"] == archived and int(one["id"]) > start]
@@ -37,7 +37,7 @@ class Owners:
 
     def _one(self, call: Call, wanted: str) -> Reply:
         by = "userId" if call.request.one("idProperty") == "userId" else "id"
-        archived = call.request.one("archived") == "true"
+        archived = call.flag("archived")
         for owner in self._state.docs("owner").values():
             if str(owner[by]) == wanted and owner["archived"] == archived:
                 return Reply(200, _shown(owner))

@@ -1,8 +1,8 @@
 """
 Search: filters, sorting, paging, and an index that may lag behind the records.
 
-Decided here: what matches, the 10,000 cap, and what a lagging index does: it matches by the values before the change, and shows
-the values of now. A record archived since then still counts in `total` and is missing from `results`.
+Decided here: what matches, the 10,000 cap, and what a lagging index does: it matches by the values before the change and
+shows the values of now. A record archived since then still counts in `total` and is missing from `results`.
 """
 
 import re

@@ -34,7 +34,7 @@ def read(desk: Desk, kind: Kind, row: Row, asked: Sequence[str]) -> dict[str, An
 def shuffled(desk: Desk, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return results in the order HubSpot happens to have, which is seldom that of the inputs."""
     seed = desk.state.switch("shuffle_seed", 1)
-    if seed is None or len(items) < 2:
+    if seed is False or len(items) < 2:
         return items
     dice = random.Random(f"{seed}:{desk.state.next('shuffle')}")  # noqa: S311  repeatable disorder, not secrets
     mixed = list(items)
