@@ -83,9 +83,9 @@ def measured(settings: Settings, inputs: Inputs, as_of: datetime) -> Any:
     today = rollup.day_number(as_of)
     rows = resolve(inputs.rollup, inputs.identity)
     side = None if inputs.side is None else resolve(inputs.side, inputs.identity)
-    people = _people(rows, side, users(settings, inputs.users, as_of), settings, today)
-    joined = _with_accounts(people, accounts(settings, inputs.accounts, as_of))
-    per_account = signals.of_accounts(rows, side, joined.select("user_id", "account_id"), settings, today)
+    known = users(settings, inputs.users, as_of)
+    joined = _with_accounts(_people(rows, side, known, settings, today), accounts(settings, inputs.accounts, as_of))
+    per_account = signals.of_accounts(rows, side, known.select("user_id", "account_id"), settings, today)
     joined = _with_account_signals(joined, per_account, settings)
     return _with_ratios(_with_crm(joined, inputs.crm), settings)
 

@@ -4,7 +4,7 @@ Signals from the roll-up: one row per user and one per account, exactly.
 Decided here: what each kind of signal is, in integers until the last division. A window counts the UTC day of the instant
 and the N-1 days before. Decay is an integer weight per day of age, in billionths, ended below a thousandth. Days
 are counted as bits of a word, which several rows of one day cannot count twice. No events is 0, a ratio may be null.
-An account's signals add up the events of its own rows, and those without an account of users who belong to it. Who joins
+An account's signals add up its own events, and those without an account of users whose users row names it. Who joins
 these tables to leads: the frame.
 """
 
@@ -108,7 +108,7 @@ def of_accounts(rows: Any, side: Any | None, members: Any, settings: Settings, t
     """
     One row per account with events: `account` and every signal counted per account; None where there is none.
 
-    `members` (user_id, account_id) says where events without an account belong.
+    `members` (user_id, account_id, from the users rows) says where events without an account belong.
     """
     wanted = readings(settings, "account", today)
     if not wanted:
@@ -194,7 +194,14 @@ def _finished(main: Any, reading: _Reading) -> Any:
         case "days_with":
             return _ones(ibis.coalesce(total, 0), reading.signal.within.days if reading.signal.within else 1)
         case _:
-            return rollup.whole(total)
+            return _number(total)
+
+
+def _number(total: Any) -> Any:
+    # Engines sum integers into wider types; counts are exact in a double, and no other road back is as cheap.
+    import ibis
+
+    return ibis.coalesce(total, 0).cast("float64").cast("int64")
 
 
 def _ones(mask: Any, width: int) -> Any:
@@ -238,4 +245,4 @@ def _with_counts(main: Any, key: str, counts: Iterable[Any], names: Iterable[str
     long = ibis.union(*pieces) if len(pieces) > 1 else pieces[0]
     flat = long.group_by("who").aggregate(**{name: long.n.sum(where=long.signal == name) for name in names})
     joined = main.left_join(flat, main[key] == flat.who)
-    return joined.mutate(**{name: rollup.whole(joined[name]) for name in names}).drop("who")
+    return joined.mutate(**{name: _number(joined[name]) for name in names}).drop("who")

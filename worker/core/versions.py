@@ -20,26 +20,31 @@ def newest(table: Any, key: str, as_of: datetime, sources: Sequence[str]) -> Any
     import ibis
 
     rows = _numbers_without_nan(table)
-    arrived = rows.arrived <= ibis.literal(as_of.astimezone(UTC), type="timestamp('UTC', 6)")
     rest = [name for name in rows.columns if name not in (key, "source", "arrived")]
-    ranked = rows.filter(rows[key].notnull()).mutate(known=arrived)
-    # The tie of two versions that arrived together is broken by their content: any order of rows gives the same answer.
-    order = [ranked.known.desc(), ranked.arrived.desc(), *(ranked[name].desc() for name in rest)]
-    latest = ranked.mutate(nth=ibis.row_number().over(group_by=[key, "source"], order_by=order))
-    chosen = latest.filter(latest.nth == 0)
-    chosen = chosen.mutate(**{name: chosen.known.ifelse(chosen[name], ibis.null(chosen[name].type())) for name in rest})
+    arrived = rows.arrived <= ibis.literal(as_of.astimezone(UTC), type="timestamp('UTC', 6)")
+    last = (
+        rows.filter(rows[key].notnull())
+        .group_by(id_=key, source_="source")
+        .aggregate(latest=rows.arrived.max(where=arrived))
+    )
+    same = [last.id_ == rows[key], last.source_ == rows.source, last.latest == rows.arrived]
+    found = last.left_join(rows.select(key, "source", "arrived", *rest), same)
+    # Of versions that arrived together each column takes the greatest value: any order of rows gives the same answer.
+    grouped = found.group_by("id_", "source_").aggregate(
+        **{name: found[name].max() for name in rest}, **{UNKNOWN: found.latest.isnull().all()}
+    )
     if len(sources) <= 1:
-        return chosen.select(key, *rest, **{UNKNOWN: ~chosen.known})
-    return _merged(chosen, key, rest, sources)
+        return grouped.select(*rest, UNKNOWN, **{key: grouped.id_})
+    return _merged(grouped, key, rest, sources)
 
 
-def _merged(chosen: Any, key: str, rest: Sequence[str], sources: Sequence[str]) -> Any:
+def _merged(grouped: Any, key: str, rest: Sequence[str], sources: Sequence[str]) -> Any:
     import ibis
 
-    rank = ibis.cases(*((chosen.source == name, place) for place, name in enumerate(sources)), else_=len(sources))
-    placed = chosen.mutate(place=rank)
+    rank = ibis.cases(*((grouped.source_ == name, place) for place, name in enumerate(sources)), else_=len(sources))
+    placed = grouped.mutate(place=rank)
     first = {name: placed[name].argmin(placed.place, where=placed[name].notnull()) for name in rest}
-    return placed.group_by(key).aggregate(**first, **{UNKNOWN: (~placed.known).all()})
+    return placed.group_by(**{key: placed.id_}).aggregate(**first, **{UNKNOWN: placed[UNKNOWN].all()})
 
 
 def _numbers_without_nan(table: Any) -> Any:

@@ -44,6 +44,8 @@ class Engine:
             options["memory_limit"] = memory
         self.backend = ibis.duckdb.connect(**options)
         self.backend.raw_sql("SET TimeZone = 'UTC'")
+        # DuckDB folds nested selects by itself; having Ibis do it only makes compiling slow.
+        ibis.options.sql.fuse_selects = False
         self.backend.raw_sql("SET preserve_insertion_order = false")
 
     def __enter__(self) -> Self:
@@ -62,9 +64,11 @@ class Engine:
         return self.backend.read_parquet([str(path) for path in paths], table_name=next(self._names), union_by_name=True)
 
     def table(self, rows: pa.Table) -> Any:
-        """An Arrow table, without copying it."""
-        name = next(self._names)
-        self.backend.con.register(name, rows)
+        """An Arrow table, copied in: a filter on moments cannot be pushed into Arrow's own scan without another package."""
+        name, given = next(self._names), next(self._names)
+        self.backend.con.register(given, rows)
+        self.backend.con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {given}")  # noqa: S608 - names are our own
+        self.backend.con.unregister(given)
         return self.backend.table(name)
 
     def events(self, paths: Sequence[str | Path], properties: dict[str, str] | None = None) -> Any:
@@ -95,20 +99,35 @@ class Engine:
 
     def keep(self, expression: Any) -> Any:
         """Run an expression once and keep its rows in memory (within the limit) for several readers."""
-        return self.backend.create_table(next(self._names), expression, temp=True)
+        name = next(self._names)
+        self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {self._sql(expression)}")
+        return self.backend.table(name)
 
     def run(self, expression: Any) -> pa.Table:
-        """All rows as Arrow."""
-        return self.backend.to_pyarrow(expression)
+        """All rows as Arrow, in the expression's types."""
+        found = self.backend.con.execute(self._sql(expression)).to_arrow_table()
+        return found.cast(expression.schema().to_pyarrow())
 
     def batches(self, expression: Any, size: int = 50_000) -> Iterator[pa.RecordBatch]:
         """The rows in batches; what is left is dropped when the reader stops."""
-        reader = self.backend.to_pyarrow_batches(expression, chunk_size=size)
-        try:
-            yield from reader
-        finally:
-            reader.close()
+        schema = expression.schema().to_pyarrow()
+        with self.backend.con.cursor() as cursor:
+            for batch in cursor.execute(self._sql(expression)).to_arrow_reader(size):
+                yield batch.cast(schema)
+
+    def _sql(self, expression: Any) -> str:
+        """
+        The expression as DuckDB's SQL.
+
+        Parts that occur several times are not kept in memory: each reader of a roll-up wants few of its columns, and files
+        are read faster than rows are held. What is worth keeping is kept with `keep`.
+        """
+        query = self.backend.compiler.to_sqlglot(expression.as_table())
+        for part in query.ctes:
+            part.set("materialized", False)
+        return str(query.sql(dialect=self.backend.dialect, copy=False))
 
     def to_parquet(self, expression: Any, path: str | Path) -> None:
-        """Write the rows to one new file, sorted as the expression says."""
-        self.backend.to_parquet(expression, str(path), compression="zstd")
+        """Write the rows to one new file, in the expression's order where it has one."""
+        target = str(path).replace("'", "''")
+        self.backend.con.execute(f"COPY ({self._sql(expression)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
