@@ -70,7 +70,7 @@ def keys_of(tx: Tx, ids: set[int]) -> dict[int, dict[str, dict[str, Any]]]:
 
 def close_lost(tx: Tx, before: datetime) -> int:
     """Close attempts begun before that moment and never ended: their process died."""
-    lost = update(table).where(tx.mine(table), table.c.ended_at.is_(None), table.c.started_at < before)
+    lost = update(table).where(tx.mine(table), table.c.outcome.is_(None), table.c.started_at < before)
     return tx.run(lost.values(outcome="lost", ended_at=tx.now()))
 
 

@@ -31,7 +31,15 @@ record_sync = Table(
     Column("parked", Json),
     *claim(),
     PrimaryKeyConstraint("workspace", "destination", "record_key"),
-    Index(None, "workspace", "destination", "status", "next_attempt_at"),
+    # the order in which rows are claimed
+    Index("ix_record_sync_claim", "workspace", "destination", "status", "priority", "object", "account", "record_key"),
+    Index(
+        "ix_record_sync_sending",
+        "workspace",
+        "claim_until",
+        sqlite_where=text("status = 'sending'"),
+        postgresql_where=text("status = 'sending'"),
+    ),
 )
 intent = Table(
     "intent",
