@@ -6,6 +6,7 @@ Decided here: the order of work (files, nodes, models, the picture as a whole) a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,8 @@ from settings.root import Settings
 from settings.secret import Environment, looks_like_a_secret
 from settings.sources import SourceSpec
 
-Options = Table[str, OptionTable]
+Options = Table[str, OptionTable] | Iterable[OptionTable]
+"""The tables of all connectors, by kind or one after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def read(bundle: Bundle, options: Options | None = None, *, secrets: bool = True
     root, problems = _merged(bundle)
     if root is None:
         return Checked(ordered([*bundle.problems, *problems]), (), None, bundle.files)
-    reader = Reader(bundle, Environment(wanted=secrets), dict(options or {}), FORMS)
+    reader = Reader(bundle, Environment(wanted=secrets), _by_kind(options), FORMS)
     reader.problems.extend(problems)
     _written_out(reader, root)
     given: dict[str, Any] = {}
@@ -80,6 +82,12 @@ def read(bundle: Bundle, options: Options | None = None, *, secrets: bool = True
     wrong = tuple(problem for problem in found if not problem.warning)
     settings = _built(picture, bundle) if complete and not wrong else None
     return Checked(wrong, tuple(problem for problem in found if problem.warning), settings, bundle.files)
+
+
+def _by_kind(options: Options | None) -> dict[str, OptionTable]:
+    if options is None or isinstance(options, Table):
+        return dict(options or {})
+    return {table.kind: table for table in options}
 
 
 def _merged(bundle: Bundle) -> tuple[Mapping | None, list[Problem]]:

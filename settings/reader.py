@@ -80,6 +80,8 @@ class Reader:
     kept: dict[Path, list[int]] = field(default_factory=dict)
     rows: dict[tuple[str, str], Place] = field(default_factory=dict)
     """Where a row of a CSV file stands, by file and key."""
+    tables: dict[str, str] = field(default_factory=dict)
+    """The file that a list comes from."""
 
     def say(self, place: Place, code: str, message: str, try_: str = "") -> _Broken:
         self.problems.append(Problem.at(place, code, message, try_))

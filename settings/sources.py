@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -74,6 +74,8 @@ class UserFeed(Feed):
 class Plan(Model):
     """The source's own plan names, sorted into plan states."""
 
+    STATES: ClassVar[tuple[PlanState, ...]] = ("free", "freemium", "trial", "paid", "churned", "demo", "sample")
+
     column: str
     """The column with the source's plan name."""
     free: tuple[str, ...] = ()
@@ -86,8 +88,7 @@ class Plan(Model):
 
     def states(self) -> dict[str, str]:
         """The source's word -> plan state."""
-        names = ("free", "freemium", "trial", "paid", "churned", "demo", "sample")
-        return {word: state for state in names for word in getattr(self, state)}
+        return {word: state for state in self.STATES for word in getattr(self, state)}
 
 
 class AccountFeed(Feed):

@@ -45,6 +45,7 @@ def read_list(reader: Reader, node: Node, path: Path) -> Formed | None:
     if not _has_columns(reader, file, header, [key, *wanted]):
         return None
     rows = _by_key(reader, file, key, found)
+    reader.tables[str(path[-1])] = file.text
     ready = {
         "key": key,
         "columns": tuple(wanted),
