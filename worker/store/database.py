@@ -84,9 +84,11 @@ class Tx:
 
     def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Execute, for each of `rows` where given; the number of rows that were changed."""
+        counting = {"preserve_rowcount": True}
         if rows is None:
-            return int(self.connection.execute(statement).rowcount)
-        return sum(int(self.connection.execute(statement, part).rowcount) for part in _parts(rows))
+            return int(self.connection.execute(statement, execution_options=counting).rowcount)
+        done = (self.connection.execute(statement, part, execution_options=counting) for part in _parts(rows))
+        return sum(int(result.rowcount) for result in done)
 
     def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows of this workspace; all rows name the same columns."""
