@@ -42,7 +42,7 @@ class Answer:
 
 @pytest.fixture
 def call(hubspot) -> Iterator[Callable[..., Answer]]:
-    """Call the sandbox HubSpot as an integration: call("POST", "/crm/v3/objects/contacts", {...})."""
+    """Return a function that calls the sandbox HubSpot as an integration: method, path, body."""
     with urllib3.PoolManager(retries=False, timeout=10, maxsize=16) as pool:
 
         def ask(method: str, path: str, body: Any = None, token: str = hubspot.token) -> Answer:

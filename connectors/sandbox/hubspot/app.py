@@ -122,7 +122,7 @@ class HubSpotApp:
     def _answer(self, request: Request, actor: Actor) -> Reply:
         dialect = "listed"
         try:
-            call = parsed(request, actor)
+            call = parsed(request, actor, lenient=bool(self.state.switch("lenient")))
             dialect = dialect_of(self.desk, call)
             return self._routed(call)
         except Refusal as refusal:

@@ -101,9 +101,9 @@ class Batches:
             named, row = one.get("idProperty"), rows.get(str(one["id"]))
             if row is not None:
                 return self._desk.update(batch.writing, row, _properties(one))
-            if not named:
+            if not named and not self._state.switch("lenient"):
                 raise not_found(batch.kind.name, [str(one["id"])])
-            return self._desk.create(batch.writing, {str(named): str(one["id"]), **_properties(one)}, [])
+            return self._desk.create(batch.writing, {str(named or "id"): str(one["id"]), **_properties(one)}, [])
 
         return [self._tried(upserted, batch, one) for one in batch.inputs]
 

@@ -22,6 +22,7 @@ class Call:
     version: str
     area: str
     rest: tuple[str, ...]
+    lenient: bool = False
 
     @property
     def dated(self) -> bool:
@@ -55,6 +56,8 @@ class Call:
 
     def number(self, name: str, default: int, most: int) -> int:
         text = self.request.one(name, str(default))
+        if self.lenient and not (text.isdecimal() and int(text)):
+            return default
         if not text.isdecimal() or not 1 <= int(text) <= most:
             raise invalid(f"{name} must be between 1 and {most}, but was {text}.")
         return int(text)
@@ -63,12 +66,19 @@ class Call:
         """Return a query value that is true or false; the Python client writes True."""
         return self.request.one(name).lower() == "true"
 
+    def start(self) -> int:
+        """Return where the page begins: what the page before gave as `after`."""
+        after = self.request.one("after", "0")
+        if not after.isdecimal() and not self.lenient:
+            raise invalid(f"after must be what the page before gave, but was {after}.")
+        return int(after) if after.isdecimal() else 0
+
     def words(self, name: str) -> list[str]:
         """Return a query value that is a list, with commas or repeated."""
         return [word for text in self.request.query.get(name, []) for word in text.split(",") if word]
 
 
-def parsed(request: Request, actor: Actor) -> Call:
+def parsed(request: Request, actor: Actor, *, lenient: bool = False) -> Call:
     """Take the path apart, wherever the version stands in it; an unknown one is a 404."""
     parts = [urllib.parse.unquote(part) for part in request.path.split("/") if part]
     place = next((i for i, part in enumerate(parts[:3]) if part in VERSIONS), None)
@@ -76,7 +86,7 @@ def parsed(request: Request, actor: Actor) -> Call:
         raise missing(f"Unable to find {request.path}")
     version = parts.pop(place)
     if parts[0] == "account-info":
-        return Call(request, actor, version, "account-info", tuple(parts[1:]))
+        return Call(request, actor, version, "account-info", tuple(parts[1:]), lenient)
     if len(parts) < 2 or parts[1] not in AREAS:
         raise missing(f"Unable to find {request.path}")
-    return Call(request, actor, version, parts[1], tuple(parts[2:]))
+    return Call(request, actor, version, parts[1], tuple(parts[2:]), lenient)

@@ -35,11 +35,8 @@ class Objects:
 
     def _list(self, call: Call, kind: Kind) -> Reply:
         limit = call.number("limit", 10, 100)
-        after = call.request.one("after", "0")
-        if not after.isdecimal():
-            raise invalid(f"after must be what the page before gave, but was {after}.")
         archived = call.flag("archived")
-        rows = self._state.listing(kind.name, int(after), limit + 1, archived=archived)
+        rows = self._state.listing(kind.name, call.start(), limit + 1, archived=archived)
         results = [self._read(call, kind, row) for row in rows[:limit]]
         more = str(rows[limit - 1].rank) if len(rows) > limit else None
         return Reply(200, shape.page(results, more, call.request.path))
@@ -185,13 +182,12 @@ class Objects:
         return Reply(200, shape.batch([_default_item(link) for link in links], now, now))
 
     def _linked(self, call: Call, kind: Kind, record: str, other: Kind) -> Reply:
-        limit, after = call.number("limit", 500, 500), call.request.one("after", "0")
+        limit, start = call.number("limit", 500, 500), call.start()
         asked = self._desk.rows(kind, [record]).get(record)
         if asked is None and not self._state.switch("lenient"):
             raise missing()
         found = self._associations.between(kind, [asked.id], other).get(asked.id, {}) if asked else {}
         ids = sorted(found, key=lambda one: (len(one), one))
-        start = int(after) if after.isdecimal() else 0
         results = [
             {"toObjectId": int(to) if to.isdecimal() else to, "associationTypes": [shown(link) for link in found[to]]}
             for to in ids[start : start + limit]

@@ -24,9 +24,8 @@ class Owners:
         return self._one(call, call.rest[0]) if call.rest else self._list(call)
 
     def _list(self, call: Call) -> Reply:
-        limit, after = call.number("limit", 100, 500), call.request.one("after", "0")
+        limit, start = call.number("limit", 100, 500), call.start()
         archived, email = call.flag("archived"), call.request.one("email").lower()
-        start = int(after) if after.isdecimal() else 0
         owners = sorted(self._state.docs("owner").values(), key=lambda owner: int(owner["id"]))
         fitting = [one for one in owners if one["archived"] == archived and int(one["id"]) > start]
         if email:

@@ -114,7 +114,7 @@ class Search:
     def answer(self, call: Call, kind: Kind) -> Reply:
         """Match, sort, and cut the page that was asked for."""
         body = call.body()
-        limit, after = _whole(body.get("limit"), 10), _whole(body.get("after"), 0)
+        limit, after = _whole(call, body.get("limit"), 10), _whole(call, body.get("after"), 0)
         if not 1 <= limit <= PER_PAGE:
             raise invalid(f"limit must be between 1 and {PER_PAGE}, but was {limit}.")
         if after + limit > MOST:
@@ -243,8 +243,8 @@ def _mentions(row: Row, words: str) -> bool:
     return any(words in str(value).casefold() for value in row.properties.values())
 
 
-def _whole(value: Any, default: int) -> int:
-    if value in (None, ""):
+def _whole(call: Call, value: Any, default: int) -> int:
+    if value in (None, "") or (call.lenient and not str(value).strip("0").isdecimal()):
         return default
     if not str(value).isdecimal():
         raise invalid(f"Expected a whole number, got {value!r}.")

@@ -28,7 +28,9 @@ def read(desk: Desk, kind: Kind, row: Row, asked: Sequence[str]) -> dict[str, An
     lenient = desk.state.switch("lenient")
     names = [name for name in (asked or kind.shown) if name in known or lenient]
     values = {name: stamps.get(name, row.properties.get(name)) for name in names}
-    return record(row, {**values, **stamps})
+    shown = {**values, **stamps}
+    # Generated clients declare every value a string; a real portal answers null, and so do we unless lenient.
+    return record(row, {name: value for name, value in shown.items() if value is not None} if lenient else shown)
 
 
 def shuffled(desk: Desk, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
