@@ -25,6 +25,7 @@ from connectors.sandbox.wire import Actor, Headers, Request
 Doing = Mapping[str, Any]
 # A person saves past alerts, and nobody's assignment rule runs on an edit in a page.
 BY_HAND = Headers({"Sforce-Auto-Assign": "FALSE", "Sforce-Duplicate-Rule-Header": "allowSave=true"})
+KEYED = ("Lead", "Contact", "Account", "Task", "Opportunity")
 REPARENTED = (
     ("Task", "WhoId"),
     ("Task", "WhatId"),
@@ -43,9 +44,11 @@ def act(org: Org, sessions: Sessions, doc: Doing) -> dict[str, Any]:
         "merge": lambda: _merge(org, _by(org, doc), doc),
         "convert": lambda: _convert(org, _by(org, doc), doc),
         "opt_out": lambda: _opt_out(org, _by(org, doc), doc),
-        "deactivate_owner": lambda: _deactivate(org, _by(org, doc), doc),
+        "deactivate_owner": lambda: _turn(org, _by(org, doc), doc, active=False),
+        "activate_owner": lambda: _turn(org, _by(org, doc), doc, active=True),
         "drop_field": lambda: _drop_field(org, _by(org, doc), doc),
         "revoke_token": lambda: {"revoked": sessions.revoke(doc.get("token"))},
+        "grant_token": lambda: {"granted": sessions.open(str(doc["token"]))},
     }
     kind = str(doc.get("kind"))
     if kind not in kinds:
@@ -89,15 +92,30 @@ def _row(org: Org, named: Any) -> Row:
     return row
 
 
+def _target(org: Org, doc: Doing) -> Row:
+    """Return the record an act names: by `id`, or by `key` (an external id) or `email`, in `object` or where one has it."""
+    if "id" in doc:
+        return _row(org, doc["id"])
+    wanted = doc.get("key", doc.get("email"))
+    kinds = [org.sobject(str(doc["object"]))] if "object" in doc else [org.sobject(name) for name in KEYED]
+    for sobject in kinds:
+        for field in sobject.fields.values():
+            if field.external_id if "key" in doc else field.type == "email" and field.id_lookup:
+                found = org.find(sobject, field, wanted)
+                if found:
+                    return found[0]
+    raise ValueError(f"There is no record with {wanted!r}.")
+
+
 def _edit(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
-    row = _row(org, doc["id"])
+    row = _target(org, doc)
     writes.update(org, call, Given(org.sobject(row.object), doc["properties"]), row.id)
     return {"id": row.id}
 
 
 def _close(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
     """Complete a task, win or lose (`won: false`) an opportunity, close a lead unconverted."""
-    row = _row(org, doc["id"])
+    row = _target(org, doc)
     news: dict[str, dict[str, Any]] = {
         "Task": {"Status": "Completed"},
         "Opportunity": {"StageName": "Closed Won" if doc.get("won", True) else "Closed Lost"},
@@ -110,13 +128,13 @@ def _close(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
 
 
 def _delete(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
-    row = _row(org, doc["id"])
+    row = _target(org, doc)
     writes.delete(org, call, row.id)
     return {"id": row.id}
 
 
 def _opt_out(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
-    row = _row(org, doc["id"])
+    row = _target(org, doc)
     name = "PersonHasOptedOutOfEmail" if row.object == "Account" else "HasOptedOutOfEmail"
     writes.update(org, call, Given(org.sobject(row.object), {name: True}), row.id)
     return {"id": row.id}
@@ -126,9 +144,10 @@ def _opt_out(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
 
 
 def _merge(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
-    """Merge `loser` (or `losers`, two at most) into `winner`: the loser is deleted and names its master."""
-    winner = _row(org, doc["winner"])
-    losers = [_row(org, each) for each in (doc.get("losers") or [doc["loser"]])]
+    """Merge `into_it` (one id, or two) into the record named: a loser is deleted and names its master."""
+    winner = _target(org, doc)
+    named = doc["into_it"] if isinstance(doc["into_it"], list) else [doc["into_it"]]
+    losers = [_row(org, each) for each in named]
     if len(losers) > 2 or any(each.object != winner.object or each.id == winner.id for each in losers):
         raise ValueError("One or two other records of the same object are merged into the winner.")
     now = org.state.now()
@@ -160,7 +179,7 @@ def _moved(org: Org, old: str, new: str) -> list[Change]:
 
 def _convert(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
     """Convert a lead: `account` and `contact` may name existing records, `opportunity` is the name of a new one."""
-    lead = _row(org, doc["id"])
+    lead = _target(org, doc)
     if lead.object != "Lead" or lead.properties.get("IsConverted"):
         raise ValueError("Only a lead that is not converted can be converted.")
     given = lead.properties
@@ -202,13 +221,12 @@ def _new(org: Org, call: Call, name: str, properties: dict[str, Any]) -> str:
 # what admins do
 
 
-def _deactivate(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
+def _turn(org: Org, call: Call, doc: Doing, *, active: bool) -> dict[str, Any]:
     row = _user(org, doc.get("owner") or doc.get("email") or doc["id"])
-    off = replace(
-        row, properties={**row.properties, "IsActive": False, "LastModifiedById": call.user}, modified=org.state.now()
-    )
-    org.state.apply([writes.changed(org, "update", row, off)], call.actor)
-    return {"id": row.id}
+    told = {"IsActive": active, "LastModifiedById": call.user}
+    turned = replace(row, properties={**row.properties, **told}, modified=org.state.now())
+    org.state.apply([writes.changed(org, "update", row, turned)], call.actor)
+    return {"id": row.id, "active": active}
 
 
 def _drop_field(org: Org, call: Call, doc: Doing) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from connectors.sandbox.wire import Reply
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Fault(Exception):
     """One refusal. `fields` is None where Salesforce leaves the key out at the top level."""
 

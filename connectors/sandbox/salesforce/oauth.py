@@ -29,9 +29,10 @@ class Sessions:
     def __init__(self, org: Org) -> None:
         self._org = org
 
-    def open(self, token: str) -> None:
-        """Store a session that begins now."""
+    def open(self, token: str) -> str:
+        """Store a session that begins now; return its token."""
         self._org.state.keep(Doc(SESSION, token, {"since": self._org.state.now()}))
+        return token
 
     def lives(self, token: str) -> bool:
         session = self._org.state.doc(SESSION, token)

@@ -37,7 +37,7 @@ class Org:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._known: dict[str, SObject] = {}
+        self._known: dict[tuple[str, bool], SObject] = {}
 
     # objects and fields
 
@@ -46,9 +46,10 @@ class Org:
         standard = OBJECTS.get(name) or next((each for key, each in OBJECTS.items() if key.lower() == name.lower()), None)
         if standard is None:
             raise errors.no_type(name)
-        if standard.name not in self._known:
-            self._known[standard.name] = self._with_custom(standard)
-        return self._known[standard.name]
+        key = standard.name, bool(self.switch("person_accounts"))
+        if key not in self._known:
+            self._known[key] = self._with_custom(standard)
+        return self._known[key]
 
     def forget_fields(self) -> None:
         """Read the fields anew at the next question: something about them has changed."""
@@ -65,6 +66,9 @@ class Org:
             if owner == holder(standard.name) or owner == standard.name:
                 field = from_doc(doc["field"])
                 fields[name] = _secured(field, permitted.get(key)) if doc.get("secured") else field
+            elif owner == "Contact" and standard.name == "Account" and self.switch("person_accounts"):
+                twin = replace(from_doc(doc["field"]), name=f"{name.removesuffix('__c')}__pc")
+                fields[twin.name] = _secured(twin, permitted.get(key)) if doc.get("secured") else twin
         return replace(standard, fields=fields)
 
     def _permitted(self) -> dict[str, str]:

@@ -1,14 +1,14 @@
 """
-What a new org has, and what a seed puts there as if it had always been: users, queues, fields and records, without
-ledger rows.
+What a new org has, and what a seed puts there as if it had always been: users, queues, fields and records.
 
 Decided here: the shape of a seed. A new org holds itself, a profile and the integration user; it invents no other
-owners.
+owners. The ledger lists a seed under its own name, so that it is told from what a caller changes.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.sandbox.salesforce import persons
 from connectors.sandbox.salesforce.coerce import coerce
 from connectors.sandbox.salesforce.errors import Fault
 from connectors.sandbox.salesforce.ids import DIGITS, INSTANCE, whole
@@ -26,10 +26,12 @@ SEED = Actor("seed")
 
 def install(org: Org) -> None:
     """Make a new org: its own row, a profile, the integration user."""
-    organization = put(org, "Organization", {"Name": "Sandbox", "OrganizationType": "Developer Edition", "IsSandbox": False})
-    profile = put(org, "Profile", {"Name": "System Administrator"})
+    about = {"Name": "Sandbox", "OrganizationType": "Developer Edition", "IsSandbox": False}
+    organization = put(org, "Organization", about, listed=False)
+    profile = put(org, "Profile", {"Name": "System Administrator"}, listed=False)
     org.state.keep(Doc("account", "organization", organization), Doc("account", "profile", profile))
-    user = put(org, "User", _person(org, {"email": INTEGRATION_EMAIL, "first_name": "Integration", "last_name": "User"}))
+    person = {"email": INTEGRATION_EMAIL, "first_name": "Integration", "last_name": "User"}
+    user = put(org, "User", _person(org, person), listed=False)
     org.state.keep(Doc("account", "integration_user", user), Doc("account", "installed", True))
 
 
@@ -52,8 +54,8 @@ def seed(org: Org, doc: Mapping[str, Any]) -> dict[str, Any]:
     return {"owners": owners, "records": records}
 
 
-def put(org: Org, name: str, properties: Mapping[str, Any], record: str | None = None) -> str:
-    """Store a record as it is, unlisted in the ledger; return its id."""
+def put(org: Org, name: str, properties: Mapping[str, Any], record: str | None = None, *, listed: bool = True) -> str:
+    """Store a record as it is and return its id; the ledger lists it as a seed, or not at all."""
     sobject = org.sobject(name)
     now = org.state.now()
     modified = _ms(properties.get("SystemModstamp") or properties.get("LastModifiedDate"), now)
@@ -62,8 +64,9 @@ def put(org: Org, name: str, properties: Mapping[str, Any], record: str | None =
     kept = {key: one for key, one in properties.items() if key not in STAMPS and one is not None}
     row = Row(sobject.name, record or org.mint(sobject), kept, created, max(created, modified), gone)
     index = () if gone else lookups(sobject, kept)
-    # An update without a difference is stored and not listed: the record has always been there.
-    org.state.apply([Change("update", row.object, row.id, {}, {}, row=row, lookups=index)], SEED)
+    # An update without a difference is stored and not listed: what a new org has was always there.
+    op, after = ("seed", kept) if listed else ("update", None)
+    org.state.apply([Change(op, row.object, row.id, None, after, row=row, lookups=index)], SEED)
     return row.id
 
 
@@ -78,7 +81,8 @@ def _field(org: Org, doc: Mapping[str, Any]) -> None:
     """A custom field everybody sees, or with `hidden` a standard field that nobody does."""
     name, owner = str(doc["name"]), holder(str(doc["object"]))
     given = {key: one for key, one in doc.items() if key != "object"}
-    base = org.sobject(str(doc["object"])).fields.get(name)
+    shown = "Task" if owner == "Activity" else owner
+    base = org.sobject(shown).fields.get(name)
     whole_doc = base.to_doc() if base else {"label": words(name), "custom": True}
     if given.get("type", whole_doc.get("type")) == "boolean":
         whole_doc = {"nillable": False, "defaulted": True, "default": False, **whole_doc}
@@ -91,7 +95,7 @@ def _field(org: Org, doc: Mapping[str, Any]) -> None:
 
 
 def _owner(org: Org, doc: Mapping[str, Any]) -> str:
-    if doc.get("type", "person") == "queue":
+    if str(doc.get("kind", doc.get("type", ""))).lower() == "queue":
         return _queue(org, doc)
     if doc.get("integration"):
         record = org.integration_user
@@ -134,7 +138,7 @@ def _queue(org: Org, doc: Mapping[str, Any]) -> str:
 # records
 
 
-def _record(org: Org, doc: Mapping[str, Any], labels: dict[str, str]) -> str:
+def _record(org: Org, doc: Mapping[str, Any], labels: dict[str, str]) -> dict[str, str]:
     """
     Store {object, properties, associations, ref}.
 
@@ -157,10 +161,15 @@ def _record(org: Org, doc: Mapping[str, Any], labels: dict[str, str]) -> str:
         if field.refers and value is not None:
             value = _reference(org, value, labels)  # noqa: PLW2901  the rest of the loop wants the id
         properties[field.name] = value if field.name in STAMPS else coerce(field, value)
-    record = put(org, sobject.name, properties, _given_id(org, sobject.name, given.get("Id")))
+    if persons.is_person(sobject.name, properties):
+        properties |= persons.marks(org, properties)
+    record = put(org, sobject.name, properties, _given_id(org, sobject.name, doc.get("id", given.get("Id"))))
+    if persons.is_person(sobject.name, properties) and (row := org.row(record)):
+        contact = persons.mirror(org, row)[1]
+        put(org, contact.object, contact.properties, contact.id)
     if "ref" in doc:
         labels[str(doc["ref"])] = record
-    return record
+    return {"object": sobject.name, "id": record}
 
 
 def _reference(org: Org, target: Any, labels: Mapping[str, str]) -> str:

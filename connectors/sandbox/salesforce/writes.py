@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.sandbox.salesforce import errors, rules
+from connectors.sandbox.salesforce import errors, persons, rules
 from connectors.sandbox.salesforce.call import Call
 from connectors.sandbox.salesforce.errors import Fault
 from connectors.sandbox.salesforce.org import Org, lookups
@@ -84,6 +84,7 @@ def update(org: Org, call: Call, given: Given, record: str) -> None:
         news = rules.cleaned(org, sobject, given.values, creating=False)
         if not sobject.updateable:
             raise Fault("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be updated: {sobject.label}", [])
+        persons.refuse_contact(old)
         if old.properties.get("IsConverted") and org.switch("converted_leads") == "refuse":
             raise rules.converted()
         merged = {**old.properties, **news}
@@ -190,13 +191,19 @@ def _finished(org: Org, row: Row) -> Row:
         more = {"AccountId": account} if account else {}
         if row.properties.get("Status") == "Completed" and "CompletedDateTime" not in row.properties:
             more["CompletedDateTime"] = org.value(row, org.sobject("Task").fields["LastModifiedDate"])
+    if persons.is_person(row.object, row.properties):
+        more = persons.marks(org, row.properties)
     if row.object == "TopicAssignment":
         more = {"EntityType": org.object_of(str(row.properties["EntityId"]))}
     return replace(row, properties={**row.properties, **more}) if more else row
 
 
 def _apply(org: Org, call: Call, op: str, old: Row | None, row: Row) -> None:
-    org.state.apply([changed(org, op, old, row)], call.actor)
+    changes = [changed(org, op, old, row)]
+    if persons.is_person(row.object, row.properties):
+        was, contact = persons.mirror(org, row)
+        changes.append(changed(org, "update" if was else "create", was, contact))
+    org.state.apply(changes, call.actor)
     if row.object in PERMISSIONS:
         org.forget_fields()
 

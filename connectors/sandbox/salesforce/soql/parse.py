@@ -131,6 +131,10 @@ class _Reader:
         self._at += 1
         return word.text
 
+    def _object(self) -> str:
+        """Group is an object here, and a word of GROUP BY elsewhere."""
+        return "Group" if self._said("GROUP") else self._name()
+
     def _path(self) -> tuple[str, ...]:
         return tuple(self._name().split("."))
 
@@ -152,7 +156,7 @@ class _Reader:
         counted = self._said("COUNT", "(", ")")
         fields = () if counted else self._fields()
         self._must("FROM")
-        name = self._name()
+        name = self._object()
         where = self.condition() if self._said("WHERE") else None
         order = self._orders() if self._said("ORDER", "BY") else ()
         limit = self._count() if self._said("LIMIT") else None
