@@ -156,7 +156,7 @@ def _columns_of(found: pa.ChunkedArray, wanted: Sequence[str]) -> pa.Table:
     flat = pc.list_flatten(found).combine_chunks()
     columns, at = [], 0
     for name in wanted:
-        parts = [flat.take(pa.array(range(at + n, len(flat), width))) for n in range(len(_paths(name)))]
+        parts = [flat.take(pa.array(range(at + n, len(flat), width), pa.int64())) for n in range(len(_paths(name)))]
         columns.append(pc.coalesce(*parts))
         at += len(parts)
     return pa.table(columns, names=list(wanted))
