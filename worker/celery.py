@@ -78,7 +78,7 @@ def _queues_and_schedule() -> None:
         job.name: {
             "task": "pql.tick",
             "schedule": schedule(job.seconds),
-            "args": [job.kind, job.name],
+            "args": [job.name, job.kind, job.about],
             "options": {"queue": job.queue},
         }
         for job in table.jobs
@@ -89,7 +89,6 @@ def _queues_and_schedule() -> None:
         app.conf.redbeat_lock_timeout = 60
 
 
-app.on_configure.connect(lambda **_: None)
 _queues_and_schedule()
 
 
@@ -100,11 +99,11 @@ def ring(kind: str, name: str = "") -> None:
 
 
 @app.task(name="pql.tick")
-def tick(kind: str, name: str) -> None:
+def tick(job: str, kind: str, about: str) -> None:
     """Scheduled work: done by whoever claims the slot first."""
     from worker.wiring.duties import scheduled
 
-    for next_kind, next_name in scheduled(kind, name):
+    for next_kind, next_name in scheduled(job, kind, about):
         ring(next_kind, next_name)
 
 
