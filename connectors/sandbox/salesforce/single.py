@@ -33,7 +33,9 @@ def collection(org: Org, call: Call, sobject: SObject) -> Reply:
 
 
 def by_id(org: Org, call: Call, sobject: SObject, record: str) -> Reply:
-    row = org.row(record) if whole(record) else None
+    if whole(record) is None:
+        raise errors.no_external_id(record)
+    row = org.row(record)
     if row is None or row.object != sobject.name:
         raise errors.not_found()
     return _one(org, call, sobject, row)

@@ -92,22 +92,7 @@ def _create(org: Org, call: Call) -> Reply:
 
 def _field(name: str, metadata: Mapping[str, Any]) -> Field:
     """Return the field that the metadata describes; a Fault names what is missing."""
-    kind, needed = TYPES.get(str(metadata.get("type")), ("", ()))
-    if not kind:
-        raise Fault(
-            "FIELD_INTEGRITY_EXCEPTION",
-            f"Field Type: bad value for restricted picklist field: {metadata.get('type')}",
-            ["Metadata"],
-        )
-    if not metadata.get("label"):
-        raise Fault("REQUIRED_FIELD_MISSING", "Required fields are missing: [label]", ["label"])
-    for each in needed:
-        if metadata.get(each) is None:
-            raise Fault(
-                "FIELD_INTEGRITY_EXCEPTION",
-                f"Must specify '{each}' for a CustomField of type {metadata['type']}",
-                ["Metadata"],
-            )
+    kind = _kind(metadata)
     length = int(metadata.get("length") or LENGTHS.get(kind, 0))
     if kind == "string" and length > MOST_TEXT:
         raise Fault("FIELD_INTEGRITY_EXCEPTION", f"Text fields hold {MOST_TEXT} characters at most", ["length"])
@@ -133,6 +118,22 @@ def _field(name: str, metadata: Mapping[str, Any]) -> Field:
         extra="plaintextarea" if kind == "textarea" else None,
         filterable=metadata["type"] != "LongTextArea",
     )
+
+
+def _kind(metadata: Mapping[str, Any]) -> str:
+    """Return our type of the metadata's, after checking that it says all that its type needs."""
+    named = metadata.get("type")
+    kind, needed = TYPES.get(str(named), ("", ()))
+    if not kind:
+        message = f"Field Type: bad value for restricted picklist field: {named}"
+        raise Fault("FIELD_INTEGRITY_EXCEPTION", message, ["Metadata"])
+    if not metadata.get("label"):
+        raise Fault("REQUIRED_FIELD_MISSING", "Required fields are missing: [label]", ["label"])
+    for each in needed:
+        if metadata.get(each) is None:
+            message = f"Must specify '{each}' for a CustomField of type {named}"
+            raise Fault("FIELD_INTEGRITY_EXCEPTION", message, ["Metadata"])
+    return kind
 
 
 def _choices(value_set: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:

@@ -69,7 +69,7 @@ EVERYWHERE: Mapping[str, Compute] = {
     "Id": lambda row: row.id,
     "IsDeleted": lambda row: row.archived,
     "CreatedDate": lambda row: stamp(row.created),
-    "LastModifiedDate": lambda row: stamp(int(row.properties.get("edited_ms", row.modified))),
+    "LastModifiedDate": lambda row: stamp(row.modified),
     "SystemModstamp": lambda row: stamp(row.modified),
     "CleanStatus": lambda row: row.properties.get("CleanStatus", "Pending"),
     "PhotoUrl": lambda row: f"/services/images/photo/{row.id}",
