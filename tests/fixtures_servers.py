@@ -25,6 +25,7 @@ from worker.store.database import Store, open_store
 from worker.store.schema import migrate
 
 PASSWORD = "pql-test-password"
+UNSAFE_BUT_FAST = ("synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
 NOBODY = 65534  # Postgres refuses to run as root
 _numbers = count(1)
 
@@ -37,7 +38,8 @@ def postgres_server() -> Iterator[str]:
         port = _free_port()
         _as_server_user(_initdb(binaries, folder), folder)
         command = [binaries / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-F"]
-        server = _start([*command, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"], folder)
+        options = ("listen_addresses=127.0.0.1", "max_connections=200", *UNSAFE_BUT_FAST)
+        server = _start([*command, *(word for option in options for word in ("-c", option))], folder)
         address = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}"
         try:
             _until_up(lambda: psycopg.connect(f"{address}/postgres", connect_timeout=5).close(), server, folder)

@@ -22,7 +22,6 @@ from worker.store.tables import record_sync as table
 from worker.store.values import digest, packed
 
 RIDES_ALONG = frozenset(one.name for one in FIELDS if one.rides_along)
-BUSY = ("sending", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,9 @@ def _upsert(tx: Tx) -> Any:
     insert = tx.insert(table)
     new, old = insert.excluded, table.c
     elsewhere = or_(old.crm_id.is_distinct_from(new.crm_id), old.object != new.object)
-    waiting = and_(old.status.in_(("unmatched", "needs_review")), new.status != old.status)
+    # spelled out, because a list of values cannot go with many rows at once
+    busy = or_(old.status == "sending", old.status == "unknown")
+    waiting = and_(or_(old.status == "unmatched", old.status == "needs_review"), new.status != old.status)
     # what a person has to look at does not become due by being wanted once more
     waiting = and_(waiting, or_(old.status == "unmatched", new.status == "unmatched"))
     names = ("object", "crm_id", "wanted", "wanted_hash", "because", "account", "priority", "run_id")
@@ -94,8 +95,8 @@ def _upsert(tx: Tx) -> Any:
     news = {
         **{name: new[name] for name in names},
         "seq": old.seq + 1,
-        "status": case((old.status.in_(BUSY), old.status), else_=new.status),
-        "next_attempt_at": case((old.status.in_(BUSY), old.next_attempt_at), else_=None),
+        "status": case((busy, old.status), else_=new.status),
+        "next_attempt_at": case((busy, old.next_attempt_at), else_=None),
         "acknowledged": case((forget, new.acknowledged), else_=old.acknowledged),
         "reformatted": case((forget, None), else_=old.reformatted),
         "attempts": 0,
