@@ -30,6 +30,14 @@ class Seat:
 Seats = Mapping[str, Seat]
 
 
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A pool's seats and the number of its last pick."""
+
+    seq: int
+    seats: Seats
+
+
 def pick(seats: Seats, present: Sequence[str], seq: int, cost: int = UNIT) -> tuple[str, dict[str, Seat]]:
     """Return whose turn it is among `present`, and the ledger after the pick."""
     dues = shares({member: seats[member].weight for member in present}, cost)
