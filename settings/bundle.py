@@ -1,8 +1,9 @@
 """
 The files of the settings as one text.
 
-Decided here: which files belong (YAML files of one folder, and the CSV files they name inside it), how they stand in one document
-for the store, and the hash that names a version. Environment variables are not read here, so no secret can enter.
+Decided here: which files belong (YAML files of one folder, and the CSV files they name inside it), how they stand in
+one document for the store, and the hash that names a version. Environment variables are not read here, so no secret can
+enter.
 """
 
 from __future__ import annotations

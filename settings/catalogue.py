@@ -1,8 +1,8 @@
 """
 Which names a condition may read, where, and of what type.
 
-Decided here: the columns that exist (declared by the sources, built in, from the CRM), and which of them are known at which step.
-Usage is scored before the CRM is looked at, so scores and tiers cannot read `crm.*`.
+Decided here: the columns that exist (declared by the sources, built in, from the CRM), and which of them are known at
+which step. Usage is scored before the CRM is looked at, so scores and tiers cannot read `crm.*`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `pql check` asks: all problems and warnings of a folder, file or text, without raising and without needing a secret."""
+"""What `pql check` asks: all problems and warnings of a folder, file or text, without raising and without a secret."""
 
 from __future__ import annotations
 

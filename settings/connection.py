@@ -1,8 +1,9 @@
 """
-What a source or destination says to its connector: every key that is not the language's own, judged by the connector's table.
+What a source or destination says to its connector: every key that is not the language's own, judged by the connector's
+table.
 
-Decided here: how an option is read (a secret stays closed, `${NAME}` of any other option becomes its value). Not decided here: what
-options there are; connectors declare them and wiring hands the tables in.
+Decided here: how an option is read (a secret stays closed, `${NAME}` of any other option becomes its value). Not
+decided here: what options there are; connectors declare them and wiring hands the tables in.
 """
 
 from __future__ import annotations
@@ -78,23 +79,25 @@ def _kind(node: Mapping) -> str:
 def _option(reader: Reader, entry: Entry, option: Option | None) -> Any:
     """One option: a secret stays closed, anything else becomes the plain value its table asks for."""
     node = entry.value
-    if not isinstance(node, Scalar):
-        if option is None:
-            return _plain(reader, node)
-        return reader.say(node.place, "SE006", f"`{entry.key}` takes one value, this is {describe(node)}.")
+    if isinstance(node, Scalar):
+        return _single(reader, entry.key, node, option)
+    if option is None:
+        return _plain(reader, node)
+    return reader.say(node.place, "SE006", f"`{entry.key}` takes one value, this is {describe(node)}.")
+
+
+def _single(reader: Reader, key: str, node: Scalar, option: Option | None) -> Any:
     if node.value is None:
-        return reader.say(node.place, "ST004", f"`{entry.key}` has no value.", "Write one, or leave the key out.")
+        return reader.say(node.place, "ST004", f"`{key}` has no value.", "Write one, or leave the key out.")
     reference = REFERENCE.fullmatch(node.text)
     if not reference and "${" in node.text:
         return reader.say(node.place, "SE003", "A secret is the whole value.", "Write `${NAME}` and nothing around it.")
-    closed = option.type == "secret" if option else bool(reference) or named_like_a_secret(entry.key)
+    closed = option.type == "secret" if option else bool(reference) or named_like_a_secret(key)
     if reference:
         return _from_environment(reader, node.place, reference[1], option if not closed else None)
     if closed:
-        message = f"`{entry.key}` is a secret and is written out."
-        return reader.say(
-            node.place, "SE002", message, f"Write `{entry.key}: ${{{entry.key.upper()}}}` and set the variable."
-        )
+        message = f"`{key}` is a secret and is written out."
+        return reader.say(node.place, "SE002", message, f"Write `{key}: ${{{key.upper()}}}` and set the variable.")
     return _typed(reader, node, node.value, option)
 
 

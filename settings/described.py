@@ -1,7 +1,8 @@
 """
 What the fields of the models mean, read from the text below each field in their source.
 
-Pydantic can do this while it builds the classes, which costs every command 0.4 seconds at start; here it is read when asked for.
+Pydantic can do this while it builds the classes, which costs every command 0.4 seconds at start; here it is read when
+asked for.
 """
 
 from __future__ import annotations

@@ -22,7 +22,10 @@ class Also(Model):
     value: str
     """What is written: a column, a signal, a score or `tier`."""
     mode: Mode = "respect_human"
-    """own: ours, always written. respect_human: until a person edits it. fill_empty: only where blank. create_only: only on new records."""
+    """
+    own: ours, always written. respect_human: until a person edits it. fill_empty: only where blank. create_only: only on
+    new records.
+    """
     clear: bool = False
     """Empty the field when the value is missing."""
 

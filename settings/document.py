@@ -1,8 +1,9 @@
 """
 YAML text as nodes that remember where they stood.
 
-Decided here: YAML 1.2 and the core words of it (`no` is text), no tags, no merge keys, no second document, caps on size, depth and on
-what aliases repeat. Built from parser events without recursion, so that nothing is expanded before it is counted.
+Decided here: YAML 1.2 and the core words of it (`no` is text), no tags, no merge keys, no second document, caps on
+size, depth and on what aliases repeat. Built from parser events without recursion, so that nothing is expanded before
+it is counted.
 """
 
 from __future__ import annotations
@@ -94,26 +95,31 @@ def read_yaml(file: str, text: str) -> tuple[Mapping | None, list[Problem]]:
     if len(text) > MOST_TEXT:
         return None, [Problem(file, 1, 1, "YA004", f"The file is larger than {MOST_TEXT:,} characters.", "Split it.")]
     builder = _Builder(file, text)
+    stopped = _fed(builder)
+    if stopped:
+        return None, [*builder.problems, stopped]
+    root = builder.root
+    if isinstance(root, Mapping):
+        return root, builder.problems
+    if root is not None and not (isinstance(root, Scalar) and root.value is None):
+        message = f"Keys such as `signals:` are wanted, this is {describe(root)}."
+        builder.problems.append(Problem.at(root.place, "ST003", message))
+    return None, builder.problems
+
+
+def _fed(builder: _Builder) -> Problem | None:
+    """Give the builder every event; the problem that ended it early."""
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in YAML(typ="safe", pure=True).parse(builder.text):
             builder.take(event)
     except _Stop as stop:
-        return None, [*builder.problems, stop.problem]
+        return stop.problem
     except MarkedYAMLError as error:
-        return None, [*builder.problems, _broken(file, error)]
+        return _broken(builder.file, error)
     except (YAMLError, ValueError) as error:
         said = str(error).splitlines()[0]
-        return None, [
-            *builder.problems,
-            Problem(file, 1, 1, "YA001", f"This is not YAML: {said}.", "Save it as UTF-8 text."),
-        ]
-    root = builder.root
-    if root is None or (isinstance(root, Scalar) and root.value is None):
-        return None, builder.problems
-    if not isinstance(root, Mapping):
-        problem = Problem.at(root.place, "ST003", f"Keys such as `signals:` are wanted, this is {describe(root)}.")
-        return None, [*builder.problems, problem]
-    return root, builder.problems
+        return Problem(builder.file, 1, 1, "YA001", f"This is not YAML: {said}.", "Save it as UTF-8 text.")
+    return None
 
 
 class _Stop(Exception):
@@ -182,12 +188,12 @@ class _Builder:
             raise self._stop(event, f"Nested more than {MOST_DEPTH} deep.")
         self._open.append(_Open(kind, self._place(event), event.anchor))
 
-    def _mappingend(self, event: Any) -> None:
+    def _mappingend(self, _event: Any) -> None:
         done = self._open.pop()
         self._named(done.anchor, Mapping(tuple(done.entries), done.place), done.size)
         self._put(Mapping(tuple(done.entries), done.place), done.size)
 
-    def _sequenceend(self, event: Any) -> None:
+    def _sequenceend(self, _event: Any) -> None:
         done = self._open.pop()
         self._named(done.anchor, Sequence(tuple(done.items), done.place), done.size)
         self._put(Sequence(tuple(done.items), done.place), done.size)

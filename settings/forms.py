@@ -1,8 +1,9 @@
 """
 Written forms that differ from the model behind them.
 
-Decided here: that a member may be a bare address, a kept column a bare name, a signal says its kind by a key, a schedule is a phrase, an
-unknown key of a source or destination is an option of its connector. Each form rewrites nodes and keeps their places.
+Decided here: that a member may be a bare address, a kept column a bare name, a signal says its kind by a key, a
+schedule is a phrase, an unknown key of a source or destination is an option of its connector. Each form rewrites nodes
+and keeps their places.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from settings.tables import read_directory, read_list
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EVERY = re.compile(r"every\s+(.+)")
+NORMALISED = ("kind", "events", "property", "minus_property", "expression")
+"""Fields of a signal that its kind key fills."""
 _EVENT_PROPERTY = re.compile(r"(.+)\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -86,31 +89,39 @@ def signal(reader: Reader, node: Node, path: Path) -> Formed | None:
     """The kind key and its events become `kind`, `events`, `property`, `minus`, `expression`."""
     if not isinstance(node, Mapping):
         return Formed(node)
-    kinds = [entry for entry in node.entries if entry.key in KINDS]
-    if len(kinds) != 1:
-        listed = ", ".join(f"`{kind}`" for kind in KINDS)
-        says = f"says {' and '.join(f'`{entry.key}`' for entry in kinds)}" if kinds else "does not say what it measures"
-        planned = [entry for entry in node.entries if notyet.find((*path, entry.key))]
-        place = kinds[1].place if kinds else reader.key(*path)
-        if planned:
-            reader.say(
-                planned[0].place, "NYI", f"{notyet.find((*path, planned[0].key)).says}: not yet built.", "Leave it out."
-            )  # type: ignore[union-attr]  # found in the line above
-        else:
-            reader.say(place, "SI001", f"The signal {says}.", _close_kind(node) or f"Write exactly one of {listed}.")
+    kind = _kind(reader, node, path)
+    if kind is None:
         return None
-    entries = [
-        entry for entry in node.entries if entry.key not in (*KINDS, "minus", "kind", "events", "property", "minus_property")
-    ]
-    ready: dict[str, Any] = {"kind": kinds[0].key}
+    entries = [entry for entry in node.entries if entry.key not in (*KINDS, "minus", *NORMALISED)]
+    for entry in node.entries:
+        if entry.key in NORMALISED:
+            reader.say(entry.place, "ST001", f"`{entry.key}` is not a key here.", "The kind's own key names the events.")
+    ready: dict[str, Any] = {"kind": kind.key}
     minus = next((entry for entry in node.entries if entry.key == "minus"), None)
-    hidden = [e for e in node.entries if e.key in ("kind", "events", "property", "minus_property")]
-    for entry in hidden:
-        reader.say(entry.place, "ST001", f"`{entry.key}` is not a key here.", "The kind's own key names the events.")
-    good = _events(reader, kinds[0], path, ready) and (minus is None or _minus(reader, minus, path, ready))
-    if kinds[0].key == "ratio":
-        entries.append(Entry("expression", kinds[0].place, kinds[0].value))
+    good = _events(reader, kind, path, ready) and (minus is None or _minus(reader, minus, path, ready))
+    if kind.key == "ratio":
+        entries.append(Entry("expression", kind.place, kind.value))
     return Formed(Mapping(tuple(entries), node.place), ready) if good else None
+
+
+def _kind(reader: Reader, node: Mapping, path: Path) -> Entry | None:
+    """The one key that says what the signal measures."""
+    kinds = [entry for entry in node.entries if entry.key in KINDS]
+    if len(kinds) == 1:
+        return kinds[0]
+    for entry in node.entries:
+        planned = notyet.find((*path, entry.key))
+        if planned and not kinds:
+            reader.say(entry.place, "NYI", f"{planned.says}: not yet built.", f"Leave `{entry.key}` out.")
+            return None
+    if kinds:
+        both = " and ".join(f"`{entry.key}`" for entry in kinds)
+        reader.say(kinds[1].place, "SI001", f"The signal says {both}.", "Keep one of them.")
+        return None
+    listed = ", ".join(f"`{kind}`" for kind in KINDS)
+    close = _close_kind(node) or f"Write exactly one of {listed}."
+    reader.say(reader.key(*path), "SI001", "The signal does not say what it measures.", close)
+    return None
 
 
 def _close_kind(node: Mapping) -> str:

@@ -1,7 +1,8 @@
 """
 From files or stored text to `Settings`.
 
-Decided here: the order of work (files, nodes, models, the picture as a whole) and that every problem of every step is said at once.
+Decided here: the order of work (files, nodes, models, the picture as a whole) and that every problem of every step is
+said at once.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-What the language is meant to say one day and cannot do yet. `pql check` refuses it with a clear word; nothing is parsed and ignored.
+What the language is meant to say one day and cannot do yet. `pql check` refuses it with a clear word; nothing is parsed
+and ignored.
 
 To lift an entry, delete its line. A path names keys from the top; `*` stands for any name or position.
 """
@@ -58,7 +59,8 @@ KEYS: tuple[NotYet, ...] = (
     NotYet("pools.*.distribute", "totals", "Turns by totals"),
     NotYet("pools.*.distribute", "value", "Turns by value"),
     NotYet("pools.*.distribute", "weighted_random", "Turns by weighted chance"),
-    NotYet("pools.*.away", None, "Any other treatment of absence than `freeze`, which is what happens"),
+    NotYet("pools.*.away", "catch_up", "Catching up after absence"),
+    NotYet("pools.*.away.catch_up", None, "Catching up after absence"),
     NotYet("pools.*.cap_group", None, "One cap across pools"),
     NotYet("partners.offers", None, "Own timings and disclosure for offers"),
     NotYet("partners.directory.companies", None, "A directory kept in the CRM"),

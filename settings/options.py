@@ -20,8 +20,8 @@ class Option:
     """
     One option of a connector, such as `token` or `base_url`.
 
-    A `secret` must be written as `${NAME}` and arrives as `settings.terms.Secret`. Any other type may be written as `${NAME}`
-    too and arrives as plain text, number or flag.
+    A `secret` must be written as `${NAME}` and arrives as `settings.terms.Secret`. Any other type may be written as
+    `${NAME}` too and arrives as plain text, number or flag.
     """
 
     name: str
@@ -33,7 +33,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class OptionTable:
-    """The options of one kind. `feeds`: which of table, file and query each stream of a source must say one of; empty means none."""
+    """
+    The options of one kind.
+
+    `feeds` says of which of table, file and query each stream of a source must name one; empty means none.
+    """
 
     kind: str
     options: tuple[Option, ...] = ()

@@ -1,7 +1,8 @@
 """
 A problem in the settings: where, what, and what to try.
 
-Decided here: the one form of a problem, its JSON and its plain text with excerpt and caret. The codes are in `settings.codes`.
+Decided here: the one form of a problem, its JSON and its plain text with excerpt and caret. The codes are in
+`settings.codes`.
 """
 
 from __future__ import annotations

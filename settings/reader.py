@@ -1,9 +1,9 @@
 """
 Nodes to models.
 
-Decided here: how a written value becomes a field of a model, by the model's own annotations, and how every misfit is said with its
-place. Written forms that differ from the model (a bare member, a signal's kind key) are rewritten first, in `settings.forms`.
-Whatever could be read is built, so that later checks still see it; `BROKEN` stands for the rest.
+Decided here: how a written value becomes a field of a model, by the model's own annotations, and how every misfit is
+said with its place. Written forms that differ from the model (a bare member, a signal's kind key) are rewritten first,
+in `settings.forms`. Whatever could be read is built, so that later checks still see it; `BROKEN` stands for the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from settings import notyet
 from settings.bundle import Bundle
-from settings.condition.parse import Faulty, Parsed, parse_with_spots
+from settings.condition.build import Faulty
+from settings.condition.parse import Parsed, parse_with_spots
 from settings.condition.tree import Condition, Constant
 from settings.described import meaning
 from settings.document import Entry, Mapping, Node, Scalar, Sequence, describe
@@ -113,16 +114,14 @@ class Reader:
                 return self.say(node.place, "NYI", f"{planned.says}: not yet built.", f"Leave `{node.text}` out.")
             if node.value is None:
                 return self.say(node.place, "ST004", f"`{path[-1]}` has no value.", f"{QUOTE} Or leave the key out.")
-        origin = get_origin(kind)
-        if origin in (Union, types.UnionType):
-            return self._either(kind, node, path)
-        if origin is Literal:
-            return self._choice(get_args(kind), node, path)
-        if origin is tuple:
-            return self._items(get_args(kind)[0], node, path)
-        if origin is dict:
-            return self._named(get_args(kind)[1], node, path)
-        return self._single(kind, node, path)
+        read: dict[Any, Callable[[Any, Node, Path], Any]] = {
+            Union: self._either,
+            types.UnionType: self._either,
+            Literal: self._choice,
+            tuple: self._items,
+            dict: self._named,
+        }
+        return read.get(get_origin(kind), self._single)(kind, node, path)
 
     def _single(self, kind: Any, node: Node, path: Path) -> Any:
         if isinstance(kind, type) and issubclass(kind, Model):
@@ -151,10 +150,16 @@ class Reader:
             return node.text
         return self.value(arms[0], node, path)
 
-    def _choice(self, words: tuple[Any, ...], node: Node, path: Path) -> Any:
+    def _choice(self, kind: Any, node: Node, path: Path) -> Any:
+        words = get_args(kind)
         listed = ", ".join(f"`{word}`" for word in words)
         if not isinstance(node, Scalar):
-            return self._wrong(node, path, f"one of {listed}")
+            planned = (
+                [entry for entry in node.entries if notyet.find((*path, entry.key))] if isinstance(node, Mapping) else []
+            )
+            for entry in planned:
+                self.unknown(entry, [], path)
+            return BROKEN if planned else self._wrong(node, path, f"one of {listed}")
         if node.text in words:
             return node.text
         message = f"`{node.text}` is not a word for `{path[-1]}`."
@@ -162,14 +167,16 @@ class Reader:
             node.place, "ST005", message, did_you_mean(node.text, [str(word) for word in words], f"Write one of {listed}.")
         )
 
-    def _items(self, kind: Any, node: Node, path: Path) -> Any:
+    def _items(self, kinds: Any, node: Node, path: Path) -> Any:
+        kind = get_args(kinds)[0]
         if not isinstance(node, Sequence):
             return self._wrong(node, path, "a list", "Put it in square brackets.")
         read = [(n, self.value(kind, item, (*path, n))) for n, item in enumerate(node.items)]
         self.kept[path] = [n for n, item in read if item is not BROKEN]
         return tuple(item for _, item in read if item is not BROKEN)
 
-    def _named(self, kind: Any, node: Node, path: Path) -> Any:
+    def _named(self, kinds: Any, node: Node, path: Path) -> Any:
+        kind = get_args(kinds)[1]
         if not isinstance(node, Mapping):
             return self._wrong(node, path, "names with their values", "Write `name: ...`, one for each.")
         found: dict[str, Any] = {}

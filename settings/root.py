@@ -21,8 +21,8 @@ class Settings(Model):
     What a folder of YAML says, checked as a whole. Named things are dictionaries by name, ordered things are tuples.
 
     `sha` is the SHA-256 of the settings' own text (files, lists, directories), without secrets; it names the version.
-    `types` gives the type of every column that conditions, signals and fields may read: text, number, flag, moment. A kept property
-    of an event stands there as `event.pages`.
+    `types` gives the type of every column that conditions, signals and fields may read: text, number, flag, moment.
+    A kept property of an event stands there as `event.pages`.
     """
 
     version: int = Field(default=1, ge=1, le=1)

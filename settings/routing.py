@@ -65,6 +65,8 @@ class Pool(Model):
     name: str
     distribute: Literal["round_robin"] = "round_robin"
     """How turns are taken."""
+    away: Literal["freeze"] = "freeze"
+    """What absence does to a member's turns: they stand still, nothing is caught up."""
     calendar: str | None = None
     """Working hours of the pool; left out: all hours."""
     members: tuple[Member, ...]

@@ -25,10 +25,10 @@ def read_list(reader: Reader, node: Node, path: Path) -> Formed | None:
     """`[a, b]`, or `{file: x.csv, key: domain, columns: [owner]}`."""
     if isinstance(node, Sequence):
         texts = [reader.value(str, item, (*path, n)) for n, item in enumerate(node.items)]
-        rows = _unique(
+        written = _unique(
             reader, [(text.lower(), item.place) for text, item in zip(texts, node.items, strict=True) if text is not BROKEN]
         )
-        return Formed(Mapping((), node.place), {"rows": {key: {} for key in rows}})
+        return Formed(Mapping((), node.place), {"rows": {key: {} for key in written}})
     if not isinstance(node, Mapping):
         message = f"A list is wanted, this is {describe(node)}."
         reader.say(node.place, "ST003", message, "Write `[a, b]` or `{file: names.csv, key: domain, columns: [owner]}`.")
@@ -100,6 +100,9 @@ def read_directory(reader: Reader, node: Node, path: Path) -> Formed | None:
 def _partners(reader: Reader, entry: Entry, path: Path) -> tuple[Partner, ...]:
     node = entry.value
     file = node.get("file") if isinstance(node, Mapping) else None
+    for other in node.entries if isinstance(node, Mapping) else ():
+        if other.key != "file":
+            reader.unknown(other, ["file"], path)
     if not isinstance(node, Mapping) or not isinstance(file, Scalar):
         reader.say(
             node.place,
@@ -108,9 +111,6 @@ def _partners(reader: Reader, entry: Entry, path: Path) -> tuple[Partner, ...]:
             "Write `{file: partners.csv}`.",
         )
         return ()
-    for other in node.entries:
-        if other.key != "file":
-            reader.unknown(other, ["file"], path)
     table = _rows(reader, file)
     known = list(Partner.model_fields)
     if table is None or not _has_columns(reader, file, table[0], ["name", "contact", "manager"]):

@@ -37,7 +37,7 @@ def _match(picture: Picture, name: str, spec: DestinationSpec) -> None:
     if not spec.match:
         picture.say(picture.key(*here), "DE004", "Nothing would be matched.", "Write `[stored_id, pql_key, email]`.")
     for n, way in picture.reader.numbered(spec.match, *here):
-        if way in spec.match[: spec.match.index(way)] or spec.match.count(way) > 1 and n > spec.match.index(way):
+        if way in spec.match[: spec.match.index(way)] or (spec.match.count(way) > 1 and n > spec.match.index(way)):
             picture.say(picture.place(*here, n), "DE004", f"`{way}` stands twice.", "Keep the first.")
     emails = any(source.users and source.users.email for source in picture.section("sources").values())
     if "email" in spec.match and not emails and picture.section("sources"):

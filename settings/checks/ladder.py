@@ -68,7 +68,8 @@ def _ladder(picture: Picture, ladder: Ladder, steps: list[Step], place: Place) -
     for n, step in enumerate(steps):
         before = _hidden_by(step, steps[:n])
         if before:
-            message = f"The {ladder.what} `{step.name}` can never be reached: `{before.name}` ({before.place.short}) takes all of it."
+            taken = f"`{before.name}` ({before.place.short}) takes all of it."
+            message = f"The {ladder.what} `{step.name}` can never be reached: {taken}"
             picture.say(step.place, ladder.out_of_reach, message, "Move it up, or leave it out.")
 
 

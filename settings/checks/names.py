@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from settings.checks.picture import Picture
-from settings.condition.parse import FUNCTIONS, OPERATORS, Faulty, parse_with_spots
+from settings.condition.build import FUNCTIONS, OPERATORS, Faulty
+from settings.condition.parse import parse_with_spots
 from settings.condition.tree import Column
 from settings.problem import Place
 

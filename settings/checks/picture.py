@@ -1,8 +1,8 @@
 """
 The settings as far as they could be read, for checks that look at all of it.
 
-Decided here: what a check may ask. A part that could not be read is absent from the models but its name still counts as defined,
-so that one mistake is said once.
+Decided here: what a check may ask. A part that could not be read is absent from the models but its name still counts as
+defined, so that one mistake is said once.
 """
 
 from __future__ import annotations

@@ -1,16 +1,13 @@
 """
 Whether one condition can only hold where another one holds.
 
-Decided here: what `check` knows about two conditions without data, as intervals and sets of values of one column and as parts of
-`and` and `or`. It says yes only where it is sure; a no means that it does not know.
+Decided here: what `check` knows about two conditions without data, as intervals and sets of values of one column and as
+parts of `and` and `or`. It says yes only where it is sure; a no means that it does not know.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import inf
-
+from settings.condition.reach import Blank, Reach, Span, Values, as_moment, as_number, meet, nothing, subset
 from settings.condition.tree import (
     And,
     Between,
@@ -30,49 +27,6 @@ _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "<>", "<>": "="}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Numbers from low to high; the ends belong to it unless open."""
-
-    low: float = -inf
-    high: float = inf
-    low_open: bool = False
-    high_open: bool = False
-
-    def within(self, other: Span) -> bool:
-        above = self.low > other.low or (self.low == other.low and (self.low_open or not other.low_open))
-        below = self.high < other.high or (self.high == other.high and (self.high_open or not other.high_open))
-        return above and below
-
-    def meet(self, other: Span) -> Span:
-        low = max(((self.low, self.low_open), (other.low, other.low_open)), key=lambda end: (end[0], end[1]))
-        high = min(((self.high, self.high_open), (other.high, other.high_open)), key=lambda end: (end[0], not end[1]))
-        return Span(low[0], high[0], low[1], high[1])
-
-    def holds(self, value: float) -> bool:
-        return Span(value, value).within(self)
-
-    @property
-    def empty(self) -> bool:
-        return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """A finite set of values, or with `out` everything but them."""
-
-    values: frozenset[Scalar]
-    out: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Blank:
-    """The column is null."""
-
-
-Reach = Span | Values | Blank
-
-
 def implies(narrow: Node, wide: Node) -> bool:
     """True when `wide` surely holds wherever `narrow` holds."""
     narrow, wide = normal(narrow), normal(wide)
@@ -89,7 +43,7 @@ def never(node: Node) -> bool:
     parts = node.parts if isinstance(node, And) else (node,)
     if any(never(part) for part in parts if part is not node):
         return True
-    return any(_nothing(reach) for reach in _reaches(parts).values())
+    return any(nothing(reach) for reach in _reaches(parts).values())
 
 
 def always(node: Node) -> bool:
@@ -102,10 +56,9 @@ def _implies(narrow: Node, wide: Node) -> bool:
         return True
     if isinstance(narrow, Or):
         return all(_implies(part, wide) for part in narrow.parts)
-    if isinstance(wide, And):
-        return all(_implies(narrow, part) for part in wide.parts)
-    if isinstance(wide, Or):
-        return any(_implies(narrow, part) for part in wide.parts)
+    if isinstance(wide, (And, Or)):
+        each = (_implies(narrow, part) for part in wide.parts)
+        return all(each) if isinstance(wide, And) else any(each)
     parts = narrow.parts if isinstance(narrow, And) else (narrow,)
     if wide in parts or any(isinstance(part, Or) and _implies(part, wide) for part in parts):
         return True
@@ -120,23 +73,7 @@ def _covered(reaches: dict[Node, Reach], wide: Node) -> bool:
     have = reaches.get(term)
     if have is None:
         return False
-    return _subset(have, reach)
-
-
-def _subset(narrow: Reach, wide: Reach) -> bool:
-    if isinstance(wide, Blank) or isinstance(narrow, Blank):
-        return narrow == wide
-    if isinstance(narrow, Span):
-        if isinstance(wide, Span):
-            return narrow.within(wide)
-        return wide.out and not any(_number(value) is not None and narrow.holds(float(value)) for value in wide.values)
-    if isinstance(wide, Span):
-        if wide == Span():
-            return True
-        return not narrow.out and all(_number(value) is not None and wide.holds(float(value)) for value in narrow.values)
-    if narrow.out:
-        return wide.out and wide.values <= narrow.values
-    return not (narrow.values & wide.values) if wide.out else narrow.values <= wide.values
+    return subset(have, reach)
 
 
 def _reaches(parts: tuple[Node, ...]) -> dict[Node, Reach]:
@@ -146,35 +83,8 @@ def _reaches(parts: tuple[Node, ...]) -> dict[Node, Reach]:
         one = _reach(part)
         if one:
             term, reach = one
-            found[term] = _meet(found[term], reach) if term in found else reach
+            found[term] = meet(found[term], reach) if term in found else reach
     return found
-
-
-def _meet(a: Reach, b: Reach) -> Reach:
-    if isinstance(a, Blank) or isinstance(b, Blank):
-        return a if a == b else Values(frozenset())
-    if isinstance(a, Span) and isinstance(b, Span):
-        return a.meet(b)
-    if isinstance(a, Span):
-        a, b = b, a
-    if isinstance(b, Span):
-        if isinstance(a, Values) and not a.out:
-            # Text has no number to compare: it stays, so that the result is never too small.
-            return Values(frozenset(v for v in a.values if _number(v) is None or b.holds(float(v))))
-        return b
-    if isinstance(a, Span):
-        return a
-    if a.out and b.out:
-        return Values(a.values | b.values, out=True)
-    if a.out:
-        a, b = b, a
-    return Values(a.values - b.values if b.out else a.values & b.values)
-
-
-def _nothing(reach: Reach) -> bool:
-    if isinstance(reach, Span):
-        return reach.empty
-    return isinstance(reach, Values) and not reach.out and not reach.values
 
 
 def _reach(node: Node) -> tuple[Node, Reach] | None:
@@ -206,7 +116,7 @@ def _refused(node: Node) -> tuple[Node, Reach] | None:
 def _compared(op: str, value: Scalar) -> Reach | None:
     if op in ("=", "<>"):
         return Values(frozenset({value}), out=op == "<>")
-    number = _moment(value) if isinstance(value, str) else _number(value)
+    number = as_moment(value) if isinstance(value, str) else as_number(value)
     if number is None:
         return None
     if op in ("<", "<="):
@@ -214,31 +124,16 @@ def _compared(op: str, value: Scalar) -> Reach | None:
     return Span(low=number, low_open=op == ">")
 
 
-def _moment(text: str) -> float | None:
-    """A moment as a number, read in UTC where it has no zone."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _number(value: Scalar) -> float | None:
-    return None if isinstance(value, (str, bool)) else float(value)
-
-
 def normal(node: Node) -> Node:
     """The same condition in one form: constants on the right, no `between`, `not` pushed inwards where that is safe."""
-    if isinstance(node, And):
-        return And(_sorted([normal(part) for part in node.parts], And))
-    if isinstance(node, Or):
-        return Or(_sorted([normal(part) for part in node.parts], Or))
+    if isinstance(node, (And, Or)):
+        return type(node)(_sorted([normal(part) for part in node.parts], type(node)))
     if isinstance(node, Between):
         return normal(And((Compare(">=", node.part, node.low), Compare("<=", node.part, node.high))))
+    if isinstance(node, In) and len(node.values) == 1:
+        node = Compare("=", node.part, Constant(node.values[0]))
     if isinstance(node, Compare):
         return _compare(node)
-    if isinstance(node, In) and len(node.values) == 1:
-        return Compare("=", node.part, Constant(node.values[0]))
     if isinstance(node, Not):
         return _negated(node)
     return node
@@ -266,6 +161,6 @@ def _negated(node: Not) -> Node:
     return Not(part)
 
 
-def _sorted(parts: list[Node], kind: type[And] | type[Or]) -> tuple[Node, ...]:
+def _sorted(parts: list[Node], kind: type[And | Or]) -> tuple[Node, ...]:
     flat = [inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))]
     return tuple(sorted(dict.fromkeys(flat), key=repr))

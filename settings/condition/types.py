@@ -1,8 +1,10 @@
 """
-Whether a tree makes sense: names that are known at its step, operators that fit types, and the types that use alone reveals.
+Whether a tree makes sense: names that are known at its step, operators that fit types, and the types that use alone
+reveals.
 
-Decided here: text, number, flag and moment; a column without a declared type takes the one it is used as. Text in ISO form compared
-with a column is a moment. Two passes use the same walk: the first learns, the second says what does not fit.
+Decided here: text, number, flag and moment; a column without a declared type takes the one it is used as. Text in ISO
+form compared with a column is a moment. Two passes use the same walk: the first learns, the second says what does not
+fit.
 """
 
 from __future__ import annotations
