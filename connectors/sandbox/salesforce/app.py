@@ -22,6 +22,7 @@ VERSIONS = range(31, 69)
 VERSION = re.compile(r"v(\d\d)\.0")
 LONGEST_ADDRESS = 16_384
 DAY_MS = 86_400_000
+CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 
 
 def open_app(state: State, token: str) -> "Salesforce":
@@ -65,8 +66,8 @@ class Salesforce:
     def answer(self, request: Request, actor: Actor) -> Reply:
         if len(request.path) + sum(len(v) for vs in request.query.values() for v in vs) > LONGEST_ADDRESS:
             return Reply(414, b"<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>", {"Content-Type": "text/html"})
-        if request.path.rstrip("/") == "/services/oauth2/token" and request.method == "POST":
-            return self._sessions.token(request)
+        if request.path.startswith("/services/oauth2/"):
+            return self._sessions.answer(request)
         try:
             reply = self._authenticated(request, actor)
         except Fault as fault:
@@ -99,6 +100,9 @@ class Salesforce:
 
     def route(self, call: Call) -> Reply:
         """Send a call to its room; subrequests of a composite come here too."""
+        asked = next((name for name in CONDITIONS if name in call.request.headers), None)
+        if asked is not None:
+            raise errors.not_built(f"conditional requests ({asked})")
         rooms: Mapping[str, Callable[[Call], Reply]] = {
             "sobjects": self._sobjects,
             "query": lambda each: self._queries.answer(each, deleted=False),

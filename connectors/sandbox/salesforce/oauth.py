@@ -1,5 +1,5 @@
 """
-Tokens: `/services/oauth2/token`, which sessions live, and when one is over.
+Tokens: `/services/oauth2/token` and `/userinfo`, which sessions live, and when one is over.
 
 Decided here: client credentials and JWT bearer are answered, the password flow is refused as orgs do now. Any client
 id and secret will do, but an assertion must be a JWT that has not expired; its signature is not checked, because the
@@ -45,8 +45,23 @@ class Sessions:
         self._org.state.keep(*(Doc(SESSION, each, None) for each in ended))
         return len(ended)
 
-    def token(self, request: Request) -> Reply:
-        """Answer the token endpoint; refusals are objects here, not arrays."""
+    def answer(self, request: Request) -> Reply:
+        """Answer a call below `/services/oauth2/`."""
+        rooms = {("POST", "token"): self._token, ("GET", "userinfo"): self._userinfo}
+        room = rooms.get((request.method, request.path.removeprefix("/services/oauth2/").rstrip("/")))
+        return room(request) if room else Reply(404, {"error": "unsupported", "error_description": "not in this sandbox"})
+
+    def _userinfo(self, request: Request) -> Reply:
+        """Tell who a token stands for: how a caller learns its own user id."""
+        if not self.lives(request.headers.get("authorization", "").partition(" ")[2].strip()):
+            return Reply(403, b"Bad_OAuth_Token", {"Content-Type": "text/html"})
+        user = self._org.row(self._org.integration_user)
+        about = user.properties if user else {}
+        told = {"user_id": self._org.integration_user, "organization_id": self._org.state.doc("account", "organization")}
+        return Reply(200, {**told, "preferred_username": about.get("Username"), "email": about.get("Email"), "active": True})
+
+    def _token(self, request: Request) -> Reply:
+        """Answer a login; refusals are objects here, not arrays."""
         form = {name: values[0] for name, values in urllib.parse.parse_qs(request.body.decode("utf-8", "replace")).items()}
         refused = self._refused(form, request)
         if refused is not None:

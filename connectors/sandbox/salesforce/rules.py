@@ -13,7 +13,7 @@ from connectors.sandbox.salesforce.call import Call
 from connectors.sandbox.salesforce.coerce import coerce
 from connectors.sandbox.salesforce.errors import Fault
 from connectors.sandbox.salesforce.org import Org
-from connectors.sandbox.salesforce.schema.catalog import PREFIXES
+from connectors.sandbox.salesforce.schema.catalog import OBJECTS, PREFIXES, holder
 from connectors.sandbox.salesforce.schema.field import Field, SObject
 from connectors.sandbox.salesforce.soql import evaluate
 from connectors.sandbox.salesforce.soql.parse import condition
@@ -73,6 +73,7 @@ def check(org: Org, call: Call, row: Row, news: Values, *, creating: bool) -> No
         if value is not None and field.type == "reference":
             _reference(org, row.object, field, str(value))
     _who_and_what(row)
+    _permission(org, row, creating=creating)
     _unlocked(org, row)
     _unique(org, sobject, row, news)
     _validation_rules(org, row)
@@ -141,6 +142,31 @@ def _who_and_what(row: Row) -> None:
     if row.object == "Task" and row.properties.get("WhatId") and str(row.properties.get("WhoId", "")).startswith("00Q"):
         message = "Related To ID: a task about a lead cannot be related to another record"
         raise Fault("FIELD_INTEGRITY_EXCEPTION", message, ["WhatId"])
+
+
+# permissions: one row for each parent and target
+
+PAIRS = {"FieldPermissions": ("ParentId", "Field"), "PermissionSetAssignment": ("PermissionSetId", "AssigneeId")}
+
+
+def _permission(org: Org, row: Row, *, creating: bool) -> None:
+    if row.object not in PAIRS or not creating:
+        return
+    if row.object == "FieldPermissions" and not _exists(org, str(row.properties.get("Field"))):
+        message = f"Field Name: bad value for restricted picklist field: {row.properties.get('Field')}"
+        raise Fault("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ["Field"])
+    parent, target = PAIRS[row.object]
+    sobject = org.sobject(row.object)
+    for other in org.find(sobject, sobject.fields[parent], row.properties[parent]):
+        if other.properties.get(target) == row.properties.get(target):
+            raise duplicate_value(sobject.fields[parent], other.id)
+
+
+def _exists(org: Org, full_name: str) -> bool:
+    name, _, field = full_name.partition(".")
+    standard = OBJECTS.get("Task" if name == "Activity" else name)
+    custom = org.state.doc("field", f"{holder(name)}.{field}")
+    return custom is not None or (standard is not None and field in standard.fields)
 
 
 # locks

@@ -74,6 +74,22 @@ def test_an_external_id_made_by_tooling_takes_upserts(rest):
     ]
 
 
+def test_a_permission_names_a_field_that_exists_and_is_given_once(rest):
+    make(rest, "Lead.PQL_Score__c", SCORE)
+    parent = rest.create("PermissionSet", Name="PQL", Label="PQL")
+    named = {"ParentId": parent, "SobjectType": "Lead", "PermissionsRead": True}
+    lost = rest.call("POST", "sobjects/FieldPermissions", json={**named, "Field": "Lead.PQL_Nope__c"})
+    first, twice = (
+        rest.call("POST", "sobjects/FieldPermissions", json={**named, "Field": "Lead.PQL_Score__c"}) for _ in range(2)
+    )
+
+    assert lost.body[0]["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+    assert first.status == 201
+    assert twice.body[0]["errorCode"] == "DUPLICATE_VALUE"
+    again = rest.call("POST", "sobjects/PermissionSet", json={"Name": "PQL", "Label": "PQL"})
+    assert again.body[0]["errorCode"] == "DUPLICATE_VALUE"
+
+
 @pytest.mark.parametrize("permitted", ["Activity.PQL_Task_Key__c", "Task.PQL_Task_Key__c"])
 def test_a_field_of_activity_shows_on_tasks(rest, permitted):
     make(rest, "Activity.PQL_Task_Key__c", KEY)

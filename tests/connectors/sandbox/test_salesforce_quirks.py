@@ -92,6 +92,20 @@ def test_a_session_ends_by_time_by_revocation_and_where_an_org_wants_by_the_next
     assert rest.org.act("revoke_token") == {"revoked": 1}
 
 
+def test_a_caller_learns_its_own_user_id(rest):
+    told = rest.call("GET", "/services/oauth2/userinfo").body
+
+    assert rest.records(f"SELECT Email FROM User WHERE Id = '{told['user_id']}'") == [{"Email": told["email"]}]
+
+
+def test_what_the_sandbox_does_not_do_is_refused_and_never_ignored(rest):
+    conditional = rest.call("GET", "limits", headers={"If-Modified-Since": "Sun, 22 Nov 2026 00:00:00 GMT"})
+    tree = rest.call("POST", "composite/tree/Lead", json={})
+
+    assert [each.body[0]["errorCode"] for each in (conditional, tree)] == ["NOT_IN_THIS_SANDBOX"] * 2
+    assert rest.call("GET", "chatter/feeds").status == 404
+
+
 # limits
 
 

@@ -142,7 +142,7 @@ PERMISSION_SET = table(
     "0PS",
     [
         *_key("Permission Set"),
-        text("Name", nillable=False, name_field=True),
+        text("Name", nillable=False, name_field=True, unique=True),
         text("Label", nillable=False),
         area("Description", 255),
         flag("IsOwnedByProfile", createable=False, updateable=False),
