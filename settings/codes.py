@@ -1,7 +1,7 @@
 """
 Every code a problem can carry, with what it means. Codes are stable: a meaning is never given to another code.
 
-`markdown()` writes docs/settings-problems.md from this table; a test keeps the two in step.
+`problems_page` writes docs/settings-problems.md from this table; a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def family(code: str) -> str:
     return code.rstrip("0123456789")
 
 
-def markdown() -> str:
+def problems_page() -> str:
     """docs/settings-problems.md."""
     parts = [
         "# Problems that `pql check` reports",

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from settings import codes
 from settings.codes import is_warning
 
 TAB = 4
@@ -115,3 +116,8 @@ def did_you_mean(word: str, known: Mapping[str, Place | None] | Iterable[str], o
         return otherwise
     place = known[name] if isinstance(known, Mapping) else None
     return f"Did you mean `{name}`?" + (f"  ({place.short})" if place else "")
+
+
+def problems_page() -> str:
+    """docs/settings-problems.md."""
+    return codes.problems_page()

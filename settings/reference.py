@@ -55,7 +55,7 @@ sees kept properties of the event, scores see columns and signals, tiers also sc
 """
 
 
-def markdown() -> str:
+def settings_page() -> str:
     """The whole page."""
     words = {
         "functions": ", ".join(f"`{name}`" for name in FUNCTIONS),

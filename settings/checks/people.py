@@ -26,7 +26,7 @@ def check(picture: Picture) -> None:
         picture.email(queue.owner, ("queues", name, "owner"))
     for name, calendar in picture.section("calendars").items():
         _calendar(picture, name, calendar)
-    _zone(picture, picture.given.get("timezone", "UTC"), picture.place("timezone"))
+    zone(picture, picture.given.get("timezone", "UTC"), picture.place("timezone"))
     _partner_pools(picture)
 
 
@@ -80,7 +80,7 @@ def _in_two_pools(picture: Picture) -> None:
 
 
 def _calendar(picture: Picture, name: str, calendar: Calendar) -> None:
-    _zone(picture, calendar.timezone, picture.place("calendars", name, "timezone"))
+    zone(picture, calendar.timezone, picture.place("calendars", name, "timezone"))
     problem = hours_problem(calendar.hours)
     if problem:
         picture.say(picture.place("calendars", name, "hours"), "RT010", *problem)
@@ -88,11 +88,12 @@ def _calendar(picture: Picture, name: str, calendar: Calendar) -> None:
         _holidays(picture, calendar.holidays, picture.place("calendars", name, "holidays"))
 
 
-def _zone(picture: Picture, zone: str, place: Place) -> None:
+def zone(picture: Picture, name: str, place: Place) -> None:
+    """Say where a time zone does not exist."""
     known = available_timezones()
-    if zone not in known:
-        said = did_you_mean(zone, sorted(known), "Write a name such as `Europe/Berlin`.")
-        picture.say(place, "RT010", f"`{zone}` is not a time zone.", said)
+    if name not in known:
+        said = did_you_mean(name, sorted(known), "Write a name such as `Europe/Berlin`.")
+        picture.say(place, "RT010", f"`{name}` is not a time zone.", said)
 
 
 def hours_problem(text: str) -> tuple[str, str] | None:

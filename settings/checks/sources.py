@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from settings.catalogue import BUILT_IN
+from settings.checks.people import zone
 from settings.checks.picture import Picture
 from settings.problem import Place
 from settings.sources import Plan, SourceSpec
@@ -21,6 +22,8 @@ def check(picture: Picture) -> None:
             if feed is not None:
                 _place(picture, name, spec, stream)
                 _columns(picture, (name, stream), kind, feed)
+        if spec.naive_tz is not None:
+            zone(picture, spec.naive_tz, picture.place("sources", name, "naive_tz"))
         if spec.accounts and spec.accounts.plan:
             _plan(picture, name, spec.accounts.plan)
     _events(picture)

@@ -265,9 +265,16 @@ class Builder:
         if not fewest <= len(given) <= most:
             wants = f"{fewest}" if fewest == most else f"{fewest} to {most}"
             return self._fault(sql, "CO002", f"`{name}` takes {wants} values and has {len(given)}.")
-        return Call(name, tuple(self.build(argument) for argument in given))
+        arguments = tuple(self.build(argument) for argument in given)
+        if name == "round" and len(arguments) > 1 and not _digits(arguments[1]):
+            return self._fault(sql, "CO002", "`round` takes a written number of digits, 0 to 9.")
+        return Call(name, arguments)
 
     _lower = _upper = _length = _abs = _round = _coalesce = _least = _greatest = _call
+
+
+def _digits(node: Node) -> bool:
+    return isinstance(node, Constant) and type(node.value) is int and 0 <= node.value <= 9
 
 
 def _number(text: str) -> int | float | None:

@@ -88,12 +88,13 @@ class Types:
 def learn(types: Types, conditions: Sequence[tuple[Written, At]], lists: dict[str, Place]) -> list[Problem]:
     """Settle types by use, then check every condition; all problems found."""
     problems: list[Problem] = []
-    before = -1
-    while before != len(types.settled):
-        before = len(types.settled)
-        for written, at in conditions:
-            _Walk(types, written, at, lists).top()
-        problems += types.settle()
+    for guessing in (False, True):
+        before = -1
+        while before != len(types.settled):
+            before = len(types.settled)
+            for written, at in conditions:
+                _Walk(types, written, at, lists, guessing=guessing).top()
+            problems += types.settle()
     for written, at in conditions:
         walk = _Walk(types, written, at, lists, learning=False)
         walk.top()
@@ -108,6 +109,8 @@ class _Walk:
     at: At
     lists: dict[str, Place]
     learning: bool = True
+    guessing: bool = False
+    """Two columns of no known type that are put in order are numbers."""
     problems: list[Problem] = field(default_factory=list)
 
     def top(self) -> None:
@@ -226,9 +229,10 @@ class _Walk:
     def _compare(self, node: Compare) -> None:
         found = self._same(node.left, node.right)
         if node.op in ORDER:
-            if found is None and not self.learning:
-                return
             self._ordered(node, found, node.op)
+            if found is None and self.guessing:
+                self._want(node.left, "number")
+                self._want(node.right, "number")
 
     def _ordered(self, node: Node, found: str | None, op: str) -> None:
         if found in ("text", "flag"):
@@ -241,9 +245,8 @@ class _Walk:
             )
 
     def _in(self, node: In) -> None:
-        types = {_constant_type(value) for value in node.values} - {"moment"} or {"text"}
-        if {_constant_type(value) for value in node.values} == {"moment"} and self._type(node.part) == "moment":
-            types = {"moment"}
+        # `in` compares as written, so text in ISO form is text here.
+        types = {"text" if isinstance(value, str) else _constant_type(value) for value in node.values}
         if len(types) > 1:
             self._say(node, "CO006", "The values after `in` are of several types.", "Put all in single quotes, or none.")
             return
@@ -257,7 +260,10 @@ class _Walk:
 
     def _call(self, node: Call) -> str | None:
         if node.name in ("coalesce", "least", "greatest"):
-            return self._same(*node.arguments)
+            found = self._same(*node.arguments)
+            if found == "moment" and any(isinstance(argument, Constant) for argument in node.arguments):
+                self._say(node, "CO006", f"`{node.name}` takes no written moments.", "Compare the column with the moment.")
+            return found
         wanted = "number" if node.name in ("abs", "round") else "text"
         for argument in node.arguments:
             self._want(
