@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from connectors.contract import BadRow, Pulled
 from worker.lake.arrival import Arrival, Brought
-from worker.lake.files import Lake, LakeFile, ask, listed, quoted, session
+from worker.lake.files import Lake, LakeFile, ask, listed, session
 
 SHOWN = 100
 OURS = frozenset({"source", "event_id", "id_hash", "user_id", "anonymous_id", "account_id", "name", "at", "arrived"})
@@ -32,21 +32,27 @@ _FIRST = 86_400_000_000  # a stamp of 1970-01-01 means that somebody had none
 
 _STAMPED = """
 CREATE TEMP TABLE stamped AS
-SELECT * EXCLUDE (happened), CASE WHEN happened > arrived + INTERVAL 10 MINUTE THEN arrived ELSE happened END AS "at",
-       happened > arrived + INTERVAL 10 MINUTE AS clamped
-FROM (SELECT * EXCLUDE (received, "at"), "at" AS happened, row_number() OVER () AS nr,
+SELECT nr, event_id, md5_number_lower(event_id) AS id_hash, arrived, happened > arrived + INTERVAL 10 MINUTE AS clamped,
+       CASE WHEN happened > arrived + INTERVAL 10 MINUTE THEN arrived ELSE happened END AS "at"
+FROM (SELECT nr, event_id, "at" AS happened,
              least(coalesce(received, CASE WHEN $first THEN "at" ELSE $now END), $now) AS arrived
       FROM pulled WHERE epoch_us("at") >= $oldest)
 """
 _ONCE = """
-CREATE TEMP TABLE once AS
-SELECT *, md5_number_lower(event_id) AS id_hash FROM stamped
-QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY arrived, "at", nr) = 1
+DELETE FROM stamped WHERE nr NOT IN (
+    SELECT nr FROM stamped QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY arrived, "at", nr) = 1)
 """
 _FRESH = """
-CREATE TEMP TABLE fresh AS
-SELECT $source AS source, event_id, id_hash, user_id, anonymous_id, account_id, name, "at", arrived{kept}
-FROM once WHERE event_id NOT IN (SELECT event_id FROM seen) ORDER BY "at", event_id
+SELECT nr, id_hash, "at", arrived, clamped FROM stamped
+WHERE event_id NOT IN (SELECT event_id FROM seen) ORDER BY "at", event_id
+"""
+_LINKS = """
+SELECT $source AS source, anonymous_id, user_id, first."at", first.arrived
+FROM (SELECT anonymous_id, user_id, min(struct_pack(arrived := arrived, "at" := "at")) AS first
+      FROM pairs GROUP BY anonymous_id, user_id) AS news
+WHERE NOT EXISTS (FROM known WHERE known.anonymous_id = news.anonymous_id AND known.user_id = news.user_id
+                               AND known.arrived <= news.first.arrived)
+ORDER BY anonymous_id, user_id
 """
 
 
@@ -55,22 +61,39 @@ def land(lake: Lake, pulled: Pulled, arrival: Arrival, known: Sequence[LakeFile]
     read = len(pulled.rows)
     if not read:
         return Brought()
+    oldest = max(_FIRST, int((arrival.now - arrival.oldest).timestamp() * 1_000_000))
     with session() as con:
-        con.register("pulled", pulled.rows)
-        oldest = max(_FIRST, int((arrival.now - arrival.oldest).timestamp() * 1_000_000))
+        con.register("pulled", pulled.rows.append_column("nr", pa.array(range(read), pa.int64())))
         ask(con, _STAMPED, first=arrival.first, now=arrival.now, oldest=oldest)
-        kept_back = read - _count(con, "stamped")
-        bad = _too_old(con, pulled.origin, arrival, oldest) if kept_back else ()
-        ask(con, _ONCE)
+        too_old = read - _count(con, "stamped")
+        bad = _too_old(con, pulled.origin, arrival, oldest) if too_old else ()
+        if _count(con, "(SELECT DISTINCT id_hash FROM stamped)") < read - too_old:
+            ask(con, _ONCE)
         _find_seen(con, lake.paths(_of("events", known)))
-        kept = "".join(f", {quoted(name)}" for name in pulled.rows.column_names[len(FIXED) + 2 :])
-        ask(con, _FRESH.format(kept=kept), source=arrival.source)
-        fresh = ask(con, "FROM fresh")
-        clamped = _count(con, "once WHERE clamped AND event_id NOT IN (SELECT event_id FROM seen)")
-        links = _links(con, lake.paths(_of("links", known)), arrival.source)
+        order = ask(con, _FRESH)
+        fresh = _assembled(pulled.rows, order, arrival.source)
+        links = _links(con, fresh, lake.paths(_of("links", known)), arrival.source)
         files = (*_events_file(con, lake, fresh, arrival.source), *_links_file(lake, links, arrival.source))
-    newest = {"newest_event": _most(fresh, "at"), "newest_arrival": _most(fresh, "arrived")}
-    return Brought(files, len(fresh), read - kept_back - len(fresh), kept_back, clamped, bad, **newest)
+    return Brought(
+        files,
+        new=len(fresh),
+        duplicate=read - too_old - len(fresh),
+        too_old=too_old,
+        clamped=pc.sum(order.column("clamped")).as_py() or 0,
+        bad=bad,
+        newest_event=_most(fresh, "at"),
+        newest_arrival=_most(fresh, "arrived"),
+    )
+
+
+def _assembled(rows: pa.Table, order: pa.Table, source: str) -> pa.Table:
+    """The rows to land in the order they land in. Only ids and stamps went through the database, which is much faster."""
+    chosen = rows.combine_chunks().take(order.column("nr").combine_chunks())
+    named = pa.array([source], pa.string()).take(pa.array([0] * len(order), pa.int64()))
+    columns = {"source": named, "event_id": chosen.column("event_id"), "id_hash": order.column("id_hash")}
+    columns |= {name: chosen.column(name) for name in FIXED[1:]}
+    columns |= {"at": order.column("at"), "arrived": order.column("arrived")}
+    return pa.table(columns | {name: chosen.column(name) for name in rows.column_names[len(FIXED) + 2 :]})
 
 
 def _of(kind: str, files: Sequence[LakeFile]) -> list[LakeFile]:
@@ -101,41 +124,36 @@ def _find_seen(con: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
     ask(
         con,
         f"CREATE TEMP TABLE alike AS SELECT DISTINCT id_hash FROM {files} "  # noqa: S608 (paths are quoted)
-        "WHERE id_hash IN (SELECT id_hash FROM once)",
+        "WHERE id_hash IN (SELECT id_hash FROM stamped)",
     )
     if _count(con, "alike"):
         ask(
             con,
             f"INSERT INTO seen SELECT DISTINCT event_id FROM {files} "  # noqa: S608 (paths are quoted)
-            "WHERE id_hash IN (SELECT id_hash FROM alike) AND event_id IN (SELECT event_id FROM once)",
+            "WHERE id_hash IN (SELECT id_hash FROM alike) AND event_id IN (SELECT event_id FROM stamped)",
         )
 
 
-def _links(con: duckdb.DuckDBPyConnection, paths: Sequence[str], source: str) -> pa.Table:
-    known = (
-        f"SELECT anonymous_id, user_id, arrived FROM read_parquet({listed(paths)})"  # noqa: S608 (paths are quoted)
-        if paths
-        else "SELECT NULL::VARCHAR AS anonymous_id, NULL::VARCHAR AS user_id, NULL::TIMESTAMPTZ AS arrived LIMIT 0"
-    )
-    return ask(
-        con,
-        f"""
-        SELECT $source AS source, anonymous_id, user_id, min("at") AS "at", arrived
-        FROM (SELECT *, min(arrived) OVER (PARTITION BY anonymous_id, user_id) AS earliest FROM fresh
-              WHERE anonymous_id IS NOT NULL AND user_id IS NOT NULL) AS pairs
-        WHERE arrived = earliest AND NOT EXISTS (
-            FROM ({known}) AS old WHERE old.anonymous_id = pairs.anonymous_id AND old.user_id = pairs.user_id
-                                    AND old.arrived <= pairs.arrived)
-        GROUP BY anonymous_id, user_id, arrived ORDER BY anonymous_id, user_id
-        """,  # noqa: S608 (paths are quoted)
-        source=source,
-    )
+def _links(con: duckdb.DuckDBPyConnection, fresh: pa.Table, paths: Sequence[str], source: str) -> pa.Table:
+    """Pairs of visitor and user that are new, or that arrived earlier than was known."""
+    pairs = fresh.select(["anonymous_id", "user_id", "at", "arrived"])
+    pairs = pairs.filter(pc.and_(pc.is_valid(pairs.column("anonymous_id")), pc.is_valid(pairs.column("user_id"))))
+    con.register("pairs", pairs)
+    ask(con, "CREATE TEMP TABLE known (anonymous_id VARCHAR, user_id VARCHAR, arrived TIMESTAMPTZ)")
+    if paths and len(pairs):
+        ask(
+            con,
+            f"INSERT INTO known SELECT anonymous_id, user_id, arrived FROM read_parquet({listed(paths)}) "  # noqa: S608 (quoted)
+            "WHERE anonymous_id IN (SELECT anonymous_id FROM pairs)",
+        )
+    return ask(con, _LINKS, source=source)
 
 
 def _events_file(con: duckdb.DuckDBPyConnection, lake: Lake, fresh: pa.Table, source: str) -> tuple[LakeFile, ...]:
     if not len(fresh):
         return ()
-    days = ask(con, 'SELECT epoch_us("at") // 86400000000 AS day, epoch_us(max(arrived)) AS last FROM fresh GROUP BY 1')
+    con.register("fresh", fresh.select(["at", "arrived"]))
+    days = ask(con, 'SELECT epoch_us("at") // 86400000000 AS day, max(epoch_us(arrived)) AS last FROM fresh GROUP BY 1')
     touched = {str(row["day"]): row["last"] for row in days.to_pylist()}
     kept = {field.name: str(field.type) for field in fresh.schema if field.name not in OURS}
     facts: dict[str, Any] = {"days": touched, "columns": kept}
