@@ -101,9 +101,10 @@ def release(tx: Tx, claimed: Sequence[Claimed], wait: float | None = None) -> No
     settle(tx, back)
 
 
-def expire(tx: Tx, unknown_wait: float) -> int:
-    """Intents whose holder did not come back in time are `unknown`: read back, and not sent again too early."""
-    late = (tx.mine(table), table.c.status == "sending", table.c.claim_until < tx.now())
+def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
+    """Intents whose holder did not come back in time, or died, are `unknown`: read back, not sent again too early."""
+    overdue = or_(table.c.claim_until < tx.now(), *(table.c.claimed_by == holder for holder in died))
+    late = (tx.mine(table), table.c.status == "sending", overdue)
     begun = select(table.c.id, attempt.c.started_at)
     begun = begun.join_from(table, attempt, attempt.c.id == table.c.attempt_id, isouter=True).where(*late)
     rows = [
@@ -113,6 +114,12 @@ def expire(tx: Tx, unknown_wait: float) -> int:
     news = {"status": "unknown", "claimed_by": None, "next_attempt_at": None, "last_error_class": "lost"}
     lost = update(table).where(*late, table.c.id == bindparam("id_")).values(uncertain_until=bindparam("until_"), **news)
     return tx.run(lost, rows) if rows else 0
+
+
+def holders(tx: Tx) -> set[str]:
+    """Who holds something now."""
+    asked = select(table.c.claimed_by).where(tx.mine(table), table.c.status == "sending", table.c.claimed_by.is_not(None))
+    return {row[0] for row in tx.rows(asked.distinct())}
 
 
 def bury(tx: Tx) -> int:

@@ -119,13 +119,14 @@ def release(tx: Tx, destination: str, rows: Sequence[Row], wait: float | None = 
     settle(tx, destination, back)
 
 
-def expire(tx: Tx, unknown_wait: float) -> int:
+def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
     """
-    Rows whose holder did not come back in time are `unknown`: the call may have been made.
+    Rows whose holder did not come back in time, or died, are `unknown`: the call may have been made.
 
     They are read back at once; a second write waits until `unknown_wait` seconds after the first was begun.
     """
-    late = (tx.mine(table), table.c.status == "sending", table.c.claim_until < tx.now())
+    overdue = or_(table.c.claim_until < tx.now(), *(table.c.claimed_by == holder for holder in died))
+    late = (tx.mine(table), table.c.status == "sending", overdue)
     begun = select(table.c.destination, table.c.record_key, attempt.c.started_at)
     begun = begun.join_from(table, attempt, attempt.c.id == table.c.attempt_id, isouter=True).where(*late)
     rows = [
@@ -138,6 +139,12 @@ def expire(tx: Tx, unknown_wait: float) -> int:
     news = {"status": "unknown", "claimed_by": None, "next_attempt_at": None, "last_error_class": "lost"}
     lost = update(table).where(*late, *same).values(uncertain_until=bindparam("until_"), **news)
     return tx.run(lost, rows) if rows else 0
+
+
+def holders(tx: Tx) -> set[str]:
+    """Who holds something now."""
+    asked = select(table.c.claimed_by).where(tx.mine(table), table.c.status == "sending", table.c.claimed_by.is_not(None))
+    return {row[0] for row in tx.rows(asked.distinct())}
 
 
 def bury(tx: Tx) -> int:
