@@ -73,6 +73,10 @@ FIELDS: tuple[Standard, ...] = (
     Standard("pql_seq", "number", "PQL sequence", hidden=True, rides_along=True),
     Standard("pql_rules", "text", "PQL rules version", length=64, hidden=True, rides_along=True),
 )
+OWNER = "owner"
+"""The owner as a field: by the CRM's own id of a person or queue."""
+IDENTITY: tuple[str, ...] = ("email", "first_name", "last_name", "title", "phone", "company_name", "domain", "name")
+"""What a new record is made with, under our names; each connector has its own. Never written to a record that is there."""
 TASK_KEY = Standard("pql_task_key", "text", "PQL task key", on=("task",), length=64, unique=True, hidden=True)
 BY_NAME = {field.name: field for field in FIELDS}
 

@@ -16,6 +16,14 @@ from connectors.crms.hubspot.client import BATCH, Client
 from connectors.crms.hubspot.schema import Schema
 from connectors.crms.hubspot.values import OURS, decoded, encoded, form_of
 
+OWN_NAMES: Mapping[str, str] = {
+    "owner": "hubspot_owner_id",
+    "first_name": "firstname",
+    "last_name": "lastname",
+    "title": "jobtitle",
+    "company_name": "company",
+}
+"""Our name -> HubSpot's, where they differ."""
 NEVER = frozenset({"lifecyclestage"})
 """HubSpot moves the lifecycle by itself and only forward; a tool that writes it takes a decision from people."""
 KEY = "pql_key"
@@ -67,7 +75,8 @@ class Records:
                     f"{name} is never written. Take it out of the fields of this destination.", "NEVER_WRITTEN", name
                 )
             try:
-                out[name] = encoded(value, "" if name in OURS else self._schema.form_of_moment(object, name, value))
+                form = "" if name in OURS else self._schema.form_of_moment(object, theirs(name), value)
+                out[theirs(name)] = encoded(value, form)
             except ValueError as problem:
                 raise _Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
         for name in change.clear:
@@ -75,8 +84,13 @@ class Records:
                 raise _Unsendable(
                     f"{name} is never written. Take it out of the fields of this destination.", "NEVER_WRITTEN", name
                 )
-            out[name] = ""
+            out[theirs(name)] = ""
         return out
+
+
+def theirs(name: str) -> str:
+    """HubSpot's name of a field."""
+    return OWN_NAMES.get(name, name)
 
 
 class _Unsendable(Exception):
@@ -151,8 +165,10 @@ def _earlier(receipt: Receipt) -> Receipt:
 
 def _echoed(properties: Mapping[str, object], change: Change) -> dict[str, Value]:
     echoed = {
-        name: decoded(properties[name], OURS.get(name) or form_of(value))
+        name: decoded(properties[theirs(name)], OURS.get(name) or form_of(value))
         for name, value in change.fields.items()
-        if value is not None and name in properties
+        if value is not None and theirs(name) in properties
     }
-    return echoed | {name: decoded(properties[name], "string") for name in change.clear if name in properties}
+    return echoed | {
+        name: decoded(properties[theirs(name)], "string") for name in change.clear if theirs(name) in properties
+    }
