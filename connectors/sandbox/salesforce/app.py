@@ -7,9 +7,12 @@ Decided here: versions, sessions, the daily limit and the usage header. Not deci
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from connectors.sandbox.salesforce import acts, bulk, collections, composite, describe, errors, pages, seeds, single, tooling
+from connectors.sandbox.pages.render import page
+from connectors.sandbox.pages.salesforce import SalesforceBook
+from connectors.sandbox.salesforce import acts, bulk, collections, composite, describe, errors, seeds, single, tooling
 from connectors.sandbox.salesforce.call import Call
 from connectors.sandbox.salesforce.errors import Fault
 from connectors.sandbox.salesforce.oauth import Sessions
@@ -57,8 +60,11 @@ class Salesforce:
     def act(self, doc: Mapping[str, Any]) -> dict[str, Any]:
         return acts.act(self._org, self._sessions, doc)
 
-    def page(self, path: str, query: Mapping[str, list[str]]) -> str | None:  # noqa: ARG002  asked for by the protocol
-        return pages.page(self._org, path)
+    def page(self, path: str, query: Mapping[str, list[str]]) -> str | None:
+        if path.startswith("/services/"):
+            return None
+        state = self._org.state
+        return page(SalesforceBook(state), path, query, datetime.fromtimestamp(state.now() / 1000, UTC))
 
     def refuse(self, status: int, args: Mapping[str, Any]) -> Reply:
         return ordered(status, args).reply()

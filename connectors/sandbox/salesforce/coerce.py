@@ -67,11 +67,11 @@ def _pick(field: Field, given: Any) -> Any:
 
 
 def _flag(_: Field, given: Any) -> bool:
-    known = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
-    key = given.strip().lower() if isinstance(given, str) else given
-    if key not in known or (isinstance(given, int | float) and not isinstance(given, bool)):
+    known = {"true": True, "false": False, "1": True, "0": False}
+    text = str(given).strip().lower() if isinstance(given, str | bool) else ""
+    if text not in known:
         raise _unreadable(given, "boolean")
-    return known[key]
+    return known[text]
 
 
 def _number(field: Field, given: Any) -> float | int:

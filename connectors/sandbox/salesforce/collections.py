@@ -75,7 +75,8 @@ def _records(call: Call, kind: str | None = None) -> tuple[list[Item], bool]:
 
 def _kind(record: Item) -> str | None:
     attributes = record.get("attributes")
-    return attributes.get("type") if isinstance(attributes, dict) else None
+    kind = attributes.get("type") if isinstance(attributes, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 # the four writes
@@ -244,7 +245,8 @@ def _read(org: Org, call: Call, sobject: SObject) -> Reply:
         ids, asked = body.get("ids", []), body.get("fields", [])
     else:
         ids, asked = call.request.one("ids").split(","), call.request.one("fields").split(",")
-    if not ids or not asked or len(ids) > MOST_READ:
+    plain = isinstance(ids, list) and isinstance(asked, list) and all(isinstance(each, str) for each in [*ids, *asked])
+    if not plain or not ids or not asked or len(ids) > MOST_READ:
         raise Fault("INVALID_INPUT", f"Name the fields and between 1 and {MOST_READ} ids.")
     names = single.names(sobject, [each for each in asked if each])
     rows = [org.row(each.strip()) for each in ids]

@@ -17,7 +17,10 @@ def stamp(milliseconds: int) -> str:
 
 def moment(text: str) -> datetime:
     """Read a moment as a caller or the org itself writes it; ValueError where it is none."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text} lies outside of time") from None
 
 
 def covered(word: DateWord, today: date) -> tuple[date, date]:

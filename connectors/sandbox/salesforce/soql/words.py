@@ -72,7 +72,7 @@ def _value(kind: str, text: str) -> str | float | int | date | datetime:
             return date.fromisoformat(text)
         if kind == "number":
             return float(text) if re.search(r"[.eE]", text) else int(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise malformed(f"Invalid datetime: {text}") from None
     return text
 
