@@ -71,9 +71,14 @@ class Inputs:
 
 def leads(settings: Settings, inputs: Inputs, as_of: datetime) -> Any:
     """The frame at an instant."""
+    return judged(settings, measured(settings, inputs, as_of))
+
+
+def judged(settings: Settings, rows: Any, crm: Any | None = None) -> Any:
+    """Measured leads with scores, tier and gates. `crm`, where given, takes the place of what they knew of the CRM."""
     lists = conditions.list_keys(settings)
-    frame = measured(settings, inputs, as_of)
-    frame = scoring.add_scores(frame, settings.score, lists)
+    known = rows if crm is None else _with_crm(rows.drop(*CRM_COLUMNS), crm)
+    frame = scoring.add_scores(known, settings.score, lists)
     frame = scoring.add_tier(frame, settings.tiers, lists)
     return add_gates(frame, settings, lists)
 

@@ -20,7 +20,7 @@ class Mirror:
 
     persons    user_id, account_id, object, crm_id (null where unmatched)
     companies  account_id, company (its CRM id), for matched accounts
-    records    object, id, account, owner, is_customer, do_not_contact, open, last_activity, created
+    records    object, id, name, phone, account, owner, is_customer, do_not_contact, open, last_activity, created
     owners     id, email, active, kind
     """
 
@@ -31,7 +31,7 @@ class Mirror:
 
 
 def facts(mirror: Mirror, as_of: datetime) -> Any:
-    """One row per user with a record: user_id, crm_object, crm_id, crm_company, crm_owner and every `crm.*` column."""
+    """One row per user with a record: user_id, crm_object, crm_id, crm_company, crm_owner, crm_phone, crm_name, company_owner and every `crm.*` column."""
     import ibis
 
     both = _companies(_persons(mirror), mirror)
@@ -47,6 +47,8 @@ def facts(mirror: Mirror, as_of: datetime) -> Any:
         "crm_id",
         "crm_company",
         "crm_owner",
+        "crm_phone",
+        "crm_name",
         "company_owner",
         **{
             "crm.is_customer": ibis.coalesce(both.person_customer, False) | ibis.coalesce(both.company_customer, False),
@@ -71,6 +73,8 @@ def _persons(mirror: Mirror) -> Any:
         said_id=mirror.records.id,
         person_company=mirror.records.account,
         crm_owner=mirror.records.owner,
+        crm_phone=mirror.records.phone,
+        crm_name=mirror.records.name,
         person_customer=mirror.records.is_customer,
         do_not_contact=mirror.records.do_not_contact,
         person_activity=ibis.coalesce(mirror.records.last_activity, mirror.records.created),

@@ -1,0 +1,241 @@
+"""
+Route: new PQLs, and those that waited, to people.
+
+Decided here: who is up for a handoff, and why somebody is not (first run, unmatched, a record two leads share, nothing to
+tell); that a turn is spent only on a lead whose handoff can be written. Not decided here: rules, turns and words (core).
+Writes nothing: the ledgers after the decisions are part of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.contract import Owner
+from worker.core.conditions import interpret, list_keys
+from worker.core.office import Lead, Office, Past, State, opened
+from worker.core.qualify import State as LeadState
+from worker.core.routing import Decision, Held, in_rank_order, route_batch
+from worker.core.wording import Brief, Colleague, Text, Unfounded, handoff, lead_name, reasons
+from worker.steps.qualify import Qualified, Row
+from worker.steps.score import Scored
+from worker.steps.tools import Tools
+from worker.store import mirror, routes
+from worker.store.database import Tx
+
+LOOK_BACK = timedelta(days=40)
+"""Caps count by local day and by month, so decisions of the present month must be known."""
+AMBIGUOUS = "two_owners_with_this_address"
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """A decision with its words, ready to become a task."""
+
+    decision: Decision
+    text: Text
+    row: Row
+    state: LeadState
+
+
+@dataclass(slots=True)
+class Routed:
+    """What routing decided at an instant. `skipped` is lead key -> (reason, detail), for leads that get no handoff now or ever."""
+
+    handoffs: list[Handoff] = field(default_factory=list)
+    joined: list[Decision] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    skipped: list[tuple[Row, str, str]] = field(default_factory=list)
+    state: State = field(default_factory=State)
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    released: list[tuple[str, str]] = field(default_factory=list)
+    """(lead_key, play) that waited and wait no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows that routing needs, read once."""
+
+    owners: Sequence[Owner]
+    ledgers: Mapping[str, Any]
+    active: Sequence[Mapping[str, Any]]
+    past: Sequence[Past]
+    waiting: Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def known(tx: Tx, destination: str, as_of: datetime) -> Known:
+    """Owners, ledgers, open assignments, recent decisions and what waits."""
+    columns = routes.active(tx)
+    active = [{name: columns[name][place] for name in columns} for place in range(len(columns.get("lead_key", [])))]
+    waiting = {(row["lead_key"], row["play"]): row for row in routes.waiting(tx)}
+    return Known(mirror.owners(tx, destination), routes.ledgers(tx), active, routes.past(tx, as_of - LOOK_BACK), waiting)
+
+
+def route(tools: Tools, scored: Scored, qualified: Qualified, before: Known, young: frozenset[str]) -> Routed:
+    """Decide for every lead that is up for a handoff."""
+    office = _office(tools, before.owners, scored.as_of)
+    result = Routed(owners=office.owners)
+    open_tasks = {(row["subject"], row["play"]): row["assignee"] for row in before.active if row["target"] != "joins"}
+    result.state = opened(office, before.ledgers, before.past, open_tasks)
+    ready = [
+        lead for lead in _candidates(tools, qualified, before, young, result) if _can_be_told(tools, lead, qualified, result)
+    ]
+    ordered = in_rank_order(ready, tools.settings)
+    outcomes, result.state = route_batch(ordered, office, result.state)
+    for outcome in outcomes:
+        lead = outcome.lead
+        if isinstance(outcome, Held):
+            result.held.append(outcome)
+            continue
+        result.released.append((lead.lead_key, lead.play))
+        if outcome.kind == "joins":
+            result.joined.append(outcome)
+        else:
+            text = _words(tools, lead, qualified, outcome)
+            result.handoffs.append(
+                Handoff(outcome, text, qualified.rows[_user(lead)], qualified.open[_user(lead), lead.play])
+            )
+    return result
+
+
+def _office(tools: Tools, owners: Iterable[Owner], as_of: datetime) -> Office:
+    by_email: dict[str, Owner] = {}
+    away: dict[str, str] = {}
+    for owner in sorted(owners, key=lambda one: (one.active, one.id)):
+        email = owner.email.lower()
+        if email in by_email and by_email[email].active and owner.active:
+            away[email] = AMBIGUOUS
+        by_email[email] = owner
+    return Office(tools.settings, by_email, as_of, away)
+
+
+def _candidates(tools: Tools, qualified: Qualified, before: Known, young: frozenset[str], result: Routed) -> Iterable[Lead]:
+    """Open episodes without a handoff, less those that cannot have one now; each of these is named with its reason."""
+    settings = tools.settings
+    assigned = {(row["lead_key"], row["play"], row["episode"]) for row in before.active}
+    creates = settings.destinations[settings.handoff.work_in].create != "never"
+    best = _best_per_record(qualified)
+    for (user_id, play), state in sorted(qualified.open.items()):
+        row = qualified.rows[user_id]
+        key = row["lead_key"]
+        if (key, play, state.episode) in assigned:
+            continue
+        waited = before.waiting.get((key, play))
+        if play in qualified.first_run and settings.handoff.on_first_run == "flag_only" and user_id not in young:
+            result.skipped.append((row, "first_run", "qualified before the first run of this definition: flag, no task"))
+            continue
+        if state.entered_at != _instant(qualified, user_id, play) and waited is None:
+            continue  # an episode that was skipped when it began
+        lead = Lead(key, _subject(tools, row), play, state.episode, row)
+        problem = _unreachable(row, creates, best.get(row["crm_id"] or "", key))
+        if problem:
+            result.held.append(Held(lead, problem[0], {"says": problem[1]}))
+        else:
+            yield lead
+
+
+def _instant(qualified: Qualified, user_id: str, play: str) -> datetime | None:
+    """When the episode began, if it began in this evaluation."""
+    return next(
+        (
+            one.transition.at
+            for one in qualified.moved
+            if one.row["user_id"] == user_id and one.definition == play and one.transition.became_pql
+        ),
+        None,
+    )
+
+
+def _best_per_record(qualified: Qualified) -> dict[str, str]:
+    """CRM id -> the lead that speaks for it, where several leads are linked to one record: the highest usage, then the key."""
+    best: dict[str, Row] = {}
+    for row in qualified.rows.values():
+        id = row["crm_id"]
+        if id and (id not in best or (-row["usage"], row["lead_key"]) < (-best[id]["usage"], best[id]["lead_key"])):
+            best[id] = row
+    return {id: row["lead_key"] for id, row in best.items()}
+
+
+def _unreachable(row: Row, creates: bool, speaker: str) -> tuple[str, str] | None:
+    if row["match_status"] == "needs_review":
+        return "needs_review", "several CRM records match: decide which one is meant"
+    if row["crm_id"] is None and not creates:
+        return "unmatched", "no CRM record matches; it is looked for again when the mirror changes"
+    if speaker != row["lead_key"]:
+        return "same_record", "another lead of the same CRM record is stronger"
+    return None
+
+
+def _subject(tools: Tools, row: Row) -> str:
+    account = row["account_key"]
+    return account if tools.settings.handoff.one_task_per == "account" and account else row["lead_key"]
+
+
+def _can_be_told(tools: Tools, lead: Lead, qualified: Qualified, result: Routed) -> bool:
+    """Whether a handoff could be written, asked before anybody's turn is spent."""
+    try:
+        handoff(_brief(tools, lead, qualified, None), tools.settings.handoff, _holds(tools, lead))
+    except Unfounded as reason:
+        result.held.append(Held(lead, "no_evidence", {"says": str(reason)}))
+        return False
+    return True
+
+
+def _words(tools: Tools, lead: Lead, qualified: Qualified, decision: Decision) -> Text:
+    return handoff(_brief(tools, lead, qualified, decision), tools.settings.handoff, _holds(tools, lead))
+
+
+def _holds(tools: Tools, lead: Lead) -> Any:
+    lists = list_keys(tools.settings)
+    return lambda condition: interpret(condition, lead.values, lists) is True
+
+
+def _brief(tools: Tools, lead: Lead, qualified: Qualified, decision: Decision | None) -> Brief:
+    settings, row = tools.settings, lead.values
+    zone = decision.zone if decision else settings.timezone
+    as_of = decision.respond_by if decision else None
+    at = qualified.open[_user(lead), lead.play].since
+    values = {**row, "lead.name": lead_name(row), "top_integration": None}
+    return Brief(
+        values=values,
+        reasons=reasons(settings, row, zone),
+        as_of=at,
+        due=as_of or at,
+        zone=zone,
+        why_you=decision.why if decision else "",
+        has_email=bool(row.get("user.email")),
+        phone=_text(row.get("crm_phone")),
+        trial_ends=_moment(row.get("account.trial_ends")),
+        colleagues=_colleagues(lead, qualified),
+        partner=decision.partner if decision else None,
+    )
+
+
+def _colleagues(lead: Lead, qualified: Qualified) -> tuple[Colleague, ...]:
+    account = lead.values.get("account_id")
+    others = [
+        row
+        for (user_id, _), _ in qualified.open.items()
+        if (row := qualified.rows[user_id])["account_id"] == account and row["lead_key"] != lead.lead_key
+    ]
+    ranked = sorted({row["lead_key"]: row for row in others}.values(), key=lambda row: (-row["usage"], row["lead_key"]))
+    return tuple(Colleague(lead_name(row) or "somebody", row["tier"]) for row in ranked) if account else ()
+
+
+def _user(lead: Lead) -> str:
+    return str(lead.values["user_id"])
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+def with_instant(decisions: Iterable[Decision], as_of: datetime) -> list[Decision]:
+    """The decisions as made at an instant."""
+    return [replace(one) for one in decisions if as_of]
