@@ -42,7 +42,7 @@ WEEK, FORTNIGHT = Duration(7 * 86400), Duration(14 * 86400)
 SIGNALS = (
     Signal(name="active_days", kind="days_with", within=FORTNIGHT, family="use", says="active on {n} of the last 14 days"),
     Signal(name="projects", kind="count", within=FORTNIGHT, family="value", says="{n} projects created in 14 days"),
-    Signal(name="integrations", kind="distinct", family="value", says="{n} integrations connected"),
+    Signal(name="integrations", kind="distinct", property="integration", family="value", says="{n} integrations connected"),
     Signal(name="team", kind="active_users", per="account", family="use", says="{n} colleagues active in 28 days"),
     Signal(name="near_limit", kind="ratio", per="account", family="intent", says="{n:%} of storage used"),
     Signal(name="pricing_views", kind="count", within=WEEK, family="intent", says="viewed pricing {n} times this week"),

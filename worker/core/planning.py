@@ -15,6 +15,7 @@ from math import ceil
 from typing import Literal
 
 from connectors.contract import Change, Fields, Value
+from connectors.fields import OWNER
 from settings.schedule import Guards
 from worker.core.templates import shown
 from worker.core.threeway import NOT_KNOWN, Keep, Known, Nothing, Three, Write, is_empty, needs_current, resolve, same
@@ -24,7 +25,6 @@ from worker.core.wording import same_reasons
 FEWEST_CHANGED = 10
 """A share of few leads says nothing: below this number of them the changed-leads guard stays quiet."""
 MOST_SENTENCES = 2
-OWNER = "owner"
 SetOwner = Literal["never", "when_unowned", "always"]
 
 

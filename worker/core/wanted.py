@@ -15,7 +15,7 @@ from math import floor, isfinite
 from typing import Any
 
 from connectors.contract import Value
-from connectors.fields import BY_NAME, fields_on
+from connectors.fields import BY_NAME, IDENTITY, fields_on
 from settings.destinations import DestinationSpec, Mode
 from settings.root import Settings
 from worker.core.templates import clean, cut
@@ -23,6 +23,15 @@ from worker.core.templates import clean, cut
 SCORE_STEP = 5.0
 """The least move of a score that is worth a write."""
 TEXT_LENGTH = 255
+_OF_PERSON = {
+    "email": "user.email",
+    "first_name": "user.first_name",
+    "last_name": "user.last_name",
+    "title": "user.title",
+    "phone": "user.phone",
+    "company_name": "account.name",
+}
+_OF_COMPANY = {"domain": "account.domain", "name": "account.name"}
 _NUMBERS = ("pql_score", "pql_fit_score", "pql_intent_score")
 
 
@@ -107,6 +116,13 @@ def of_company(one: Standing, settings: Settings) -> tuple[Want, ...]:
         Want("pql_champion", one.champion, clear=True),
     )
     return _fitting((*_of_everyone(one, settings), *_of_pqls(one), *_of_handoff(one), *more), "company")
+
+
+def identity(row: Mapping[str, Any], object: str) -> tuple[Want, ...]:
+    """What a new record is made with; never written to a record that is there."""
+    column = _OF_COMPANY if object == "company" else _OF_PERSON
+    wants = (Want(name, storable(row.get(column[name])), "create_only") for name in IDENTITY if name in column)
+    return tuple(want for want in wants if want.value is not None)
 
 
 def mapped(destination: DestinationSpec, object: str, row: Mapping[str, Any]) -> tuple[Want, ...]:

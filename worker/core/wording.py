@@ -153,6 +153,20 @@ def lead_name(values: Mapping[str, Value], in_crm: str | None = None) -> str | N
     return " ".join(part for part in parts if part) or in_crm or shown(values.get("user.email"))
 
 
+def declared(settings: Settings, row: Mapping[str, Value], in_crm: str | None = None) -> dict[str, Value]:
+    """
+    Every name that a handoff text may use, None where this lead has no value.
+
+    `row` is its row of the frame, with `top_<property>` where one was measured; `in_crm` is its name in the CRM.
+    """
+    distinct = (signal.property for signal in settings.signals.values() if signal.kind == "distinct")
+    names = (*settings.types, *settings.signals, *DIMENSIONS, "tier", "account.name", "account.domain")
+    nothing = dict.fromkeys((*names, *(f"top_{name}" for name in distinct if name)))
+    values = {**nothing, **row}
+    named = {"lead.name": lead_name(values, in_crm), "account.name": values["account.name"] or values["account.domain"]}
+    return {**values, **named}
+
+
 def next_step(steps: Sequence[NextStep], holds: Holds, values: Mapping[str, Value]) -> NextStep:
     """The first step that applies and whose words have all their values; failing that, the first that applies."""
     applying = [step for step in steps if step.when is None or holds(step.when)]

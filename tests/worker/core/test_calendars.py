@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from settings.checks.people import hours_problem
 from settings.terms import Working
 from worker.core.calendars import add_working, calendar, is_open, next_opening
 
@@ -158,3 +159,18 @@ def test_holidays_of_a_part_of_a_country_close_there_alone():
 def test_hours_that_mean_nothing_are_refused_with_a_sentence(hours, zone, holidays, says):
     with pytest.raises(ValueError, match=says):
         calendar(hours, zone, holidays)
+
+
+@given(
+    st.from_regex(
+        r"(Mon|Fri|Sun)(-(Tue|Sat|Sun))? (0[0-9]|2[0-5]):[0-7]0-[01][0-9]:[0-7]0(,? ?(Mon|Fri) (09|1[0-9]):30-1[0-9]:15)?",
+        fullmatch=True,
+    )
+)
+def test_hours_that_pass_the_check_of_the_settings_are_the_hours_that_can_be_read(text):
+    try:
+        calendar(text, "UTC")
+    except ValueError:
+        assert hours_problem(text) is not None
+    else:
+        assert hours_problem(text) is None

@@ -24,7 +24,7 @@ from worker.core.planning import (
     owner_want,
 )
 from worker.core.threeway import Keep
-from worker.core.wanted import Handed, Standing, Want, mapped, of_company, of_person, standing, storable
+from worker.core.wanted import Handed, Standing, Want, identity, mapped, of_company, of_person, standing, storable
 
 SETTINGS = sample(sha="5e77")
 AT = datetime(2026, 11, 23, 10, 30, 0, 123456, tzinfo=UTC)
@@ -213,6 +213,16 @@ def test_a_field_that_people_share_is_kept_and_must_be_read_before_it_is_written
     assert found.asks == ("usage_segment",)
     theirs = replace(empty, acknowledged={"usage_segment": "warm"}, current={"usage_segment": "VIP"})
     assert difference((want,), theirs).kept == {"usage_segment": "human_edit_kept"}
+
+
+def test_a_new_record_is_made_with_who_they_are_and_one_that_is_there_keeps_it():
+    row = {"user.email": "m@x.example", "user.first_name": " Maria ", "user.last_name": None, "account.name": "Nordwerk"}
+    wants = identity(row, "contact")
+    made = difference(wants, Record("LKEY", "contact")).change
+    assert made.fields == {"email": "m@x.example", "first_name": "Maria", "company_name": "Nordwerk"}
+    assert difference(wants, Record("LKEY", "contact", "c1")).change is None
+    company = identity(row | {"account.domain": "x.example"}, "company")
+    assert {want.field: want.value for want in company} == {"domain": "x.example", "name": "Nordwerk"}
 
 
 def test_what_the_crm_holds_already_is_learned_without_a_write():

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from sample_rules import HANDOFF, SIGNALS, sample
 
 from settings.handoff import NextStep
-from worker.core.templates import UnknownName
+from worker.core.templates import UnknownName, fill
 from worker.core.wording import (
     Brief,
     Colleague,
     Reason,
     Unfounded,
+    declared,
     handoff,
     lead_name,
     reasons,
@@ -221,6 +222,15 @@ def test_no_value_from_outside_can_add_a_line_or_lengthen_a_task_without_end(nam
 )
 def test_the_trial_is_told_in_days_of_the_reader(ends, says):
     assert text(replace(BRIEF, trial_ends=ends)).body.splitlines()[0].endswith(says)
+
+
+def test_every_declared_name_can_be_said_of_every_lead():
+    rules = sample(types={"user.title": "text", "crm.open_deals": "number"})
+    values = declared(rules, {"tier": "hot", "user.email": "m@x.example", "account.domain": "x.example"})
+    assert values["lead.name"] == "m@x.example"
+    assert values["account.name"] == "x.example"
+    unknown = "{user.title} {crm.open_deals} {projects} {usage} {top_integration}"
+    assert fill(unknown, values) == "unknown unknown unknown unknown unknown"
 
 
 def test_a_lead_is_called_by_the_best_name_there_is():
