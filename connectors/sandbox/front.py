@@ -15,6 +15,10 @@ from connectors.sandbox.weather import Fault, Weather
 from connectors.sandbox.wire import Actor, App, Reply, Request
 
 INTEGRATION = "integration"
+HTML = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+}
 
 
 class Front:
@@ -30,7 +34,7 @@ class Front:
         if request.path.startswith("/_sandbox"):
             return self.control.answer(request)
         if request.method == "GET" and (html := self.app.page(request.path, request.query)) is not None:
-            return Reply(200, html.encode(), {"Content-Type": "text/html; charset=utf-8"})
+            return Reply(200, html.encode(), HTML)
         return self._call(request)
 
     def _call(self, request: Request) -> Reply:

@@ -7,6 +7,7 @@ Decided here: authentication, routing and the list of switches. Everything else 
 import logging
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,8 @@ from connectors.sandbox.hubspot.owners import Owners
 from connectors.sandbox.hubspot.people import People
 from connectors.sandbox.hubspot.search import Search
 from connectors.sandbox.hubspot.seeds import Seeds
+from connectors.sandbox.pages.hubspot import HubSpotBook
+from connectors.sandbox.pages.render import page
 from connectors.sandbox.state import State
 from connectors.sandbox.wire import Actor, Reply, Request
 
@@ -99,8 +102,10 @@ class HubSpotApp:
     def refuse(self, status: int, args: Mapping[str, Any]) -> Reply:
         return ordered(status, args)
 
-    def page(self, path: str, query: Mapping[str, list[str]]) -> str | None:  # noqa: ARG002  pages come with their own room
-        return None
+    def page(self, path: str, query: Mapping[str, list[str]]) -> str | None:
+        if path.startswith(("/crm/", "/account-info/")):
+            return None
+        return page(HubSpotBook(self.desk), path, query, datetime.fromtimestamp(self.state.now() / 1000, UTC))
 
     # the interface
 
