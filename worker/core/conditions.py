@@ -76,6 +76,13 @@ def holds(condition: Condition | Node | None, table: Any, lists: Lists) -> Any:
     return ibis.coalesce(_typed(compile(condition, table, lists), "boolean"), ibis.literal(value=False))
 
 
+def real(number: float) -> Any:
+    """A floating constant. Written plainly, engines read it as an exact decimal that overflows or rounds differently."""
+    import ibis
+
+    return ibis.literal(repr(float(number))).cast("float64")
+
+
 @dataclass(frozen=True, slots=True)
 class _Set:
     table: Any
@@ -103,7 +110,9 @@ def _(node: Column, over: _Set) -> Any:
 def _(node: Constant, _over: _Set) -> Any:
     import ibis
 
-    return ibis.null() if node.value is None else ibis.literal(node.value)
+    if node.value is None:
+        return ibis.null()
+    return real(node.value) if isinstance(node.value, float) else ibis.literal(node.value)
 
 
 @_expression.register
@@ -146,7 +155,7 @@ def _(node: IsNull, over: _Set) -> Any:
 @_expression.register
 def _(node: In, over: _Set) -> Any:
     part = _typed(_expression(node.part, over), "string" if isinstance(node.values[0], str) else "float64")
-    return part.isin(node.values)
+    return part.isin([real(value) if isinstance(value, float) else value for value in node.values])
 
 
 @_expression.register
@@ -180,7 +189,7 @@ def _(node: Arithmetic, over: _Set) -> Any:
         case "*":
             return left * right
         case _:
-            return left / right.nullif(0.0)
+            return left / right.nullif(real(0.0))
 
 
 @_expression.register
@@ -272,7 +281,7 @@ def _(node: In, one: _One) -> Any:
 @_value.register
 def _(node: InList, one: _One) -> Any:
     value = _value(node.part, one)
-    return None if value is None else _letters(str(value), str.lower) in one.lists.get(node.list, ())
+    return None if value is None else lower(str(value)) in one.lists.get(node.list, ())
 
 
 @_value.register
@@ -285,9 +294,9 @@ def _(node: Like, one: _One) -> Any:
     value = _value(node.part, one)
     if value is None:
         return None
-    pattern = _letters(node.pattern, str.lower) if node.ignore_case else node.pattern
+    pattern = lower(node.pattern) if node.ignore_case else node.pattern
     shape = "".join({"%": ".*", "_": "."}.get(letter, re.escape(letter)) for letter in pattern)
-    return re.fullmatch(shape, _letters(value, str.lower) if node.ignore_case else value, re.DOTALL) is not None
+    return re.fullmatch(shape, lower(value) if node.ignore_case else value, re.DOTALL) is not None
 
 
 @_value.register
@@ -312,7 +321,7 @@ def _(node: Call, one: _One) -> Any:
         return None
     match node.name:
         case "lower" | "upper":
-            return _letters(value, str.lower if node.name == "lower" else str.upper)
+            return lower(value) if node.name == "lower" else upper(value)
         case "length":
             return len(value)
         case "abs":
@@ -336,9 +345,20 @@ def _rounded(value: float, digits: int) -> float:
     return math.copysign(whole + (abs(scaled) - whole >= 0.5), value) / scale
 
 
-def _letters(text: str, turn: Callable[[str], str]) -> str:
+def lower(text: str) -> str:
     """Letter by letter, as engines do: no letter becomes two, none depends on its neighbours."""
-    return "".join(turned if len(turned := turn(letter)) == 1 else letter for letter in text)
+    return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
+
+
+def upper(text: str) -> str:
+    """Letter by letter, as engines do."""
+    return text.upper() if text.isascii() else "".join(_capital(letter) for letter in text)
+
+
+def _capital(letter: str) -> str:
+    if letter == "ß":
+        return "ẞ"
+    return next((turned for turned in (letter.upper(), letter.title()) if len(turned) == 1), letter)
 
 
 def _moment(value: object) -> object:

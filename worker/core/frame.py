@@ -143,14 +143,19 @@ def _with_crm(people: Any, crm: Any | None) -> Any:
     import ibis
 
     if crm is None:
-        return people.mutate(**{name: ibis.literal(nothing) for name, nothing in CRM_COLUMNS.items()})
+        return people.mutate(**{name: _nothing(name) for name in CRM_COLUMNS})
     mirrored = crm.rename(mirrored="user_id")
     joined = people.left_join(mirrored, people.user_id == mirrored.mirrored)
-    filled = {
-        name: ibis.coalesce(joined[name], nothing) if name in joined.columns else ibis.literal(nothing)
-        for name, nothing in CRM_COLUMNS.items()
-    }
+    filled = {name: ibis.coalesce(joined[name], _nothing(name)) for name in CRM_COLUMNS if name in joined.columns}
+    filled |= {name: _nothing(name) for name in CRM_COLUMNS if name not in joined.columns}
     return joined.mutate(**filled).drop("mirrored")
+
+
+def _nothing(name: str) -> Any:
+    import ibis
+
+    nothing = CRM_COLUMNS[name]
+    return conditions.real(nothing) if isinstance(nothing, float) else ibis.literal(nothing)
 
 
 # ------------------------------------------------------------------------------------- attributes

@@ -171,7 +171,7 @@ def _measure(rows: Any, column: RollupColumn) -> Any:
     value = rows[column.property_name].cast("float64")
     usable = ~(value.isnan() | value.isinf())
     # A filter does not keep an engine from computing what it drops: the value itself must always fit.
-    millionths = within_64_bits(usable.ifelse(value, 0.0) * FIXED).round().cast("int64")
+    millionths = within_64_bits(usable.ifelse(value, conditions.real(0.0)) * FIXED).round().cast("int64")
     return millionths.sum(where=usable if mine is None else mine & usable)
 
 

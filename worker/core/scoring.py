@@ -17,7 +17,7 @@ from typing import Any
 
 from settings.score import DIMENSIONS, Dimension, Line, Score, Tier
 from worker.core import conditions
-from worker.core.conditions import Lists, Values
+from worker.core.conditions import Lists, Values, real
 
 
 def attainable(lines: tuple[Line, ...]) -> float:
@@ -34,7 +34,7 @@ def weight(line: Line, lines: tuple[Line, ...]) -> float:
 def add_scores(table: Any, score: Score, lists: Lists) -> Any:
     """The table with `why_*`, `cap_*` and the three scores."""
     parts = {
-        f"why_{dimension}_{place}": _share(table, line, lists) * weight(line, score.of(dimension))
+        f"why_{dimension}_{place}": _share(table, line, lists) * real(weight(line, score.of(dimension)))
         for dimension in DIMENSIONS
         for place, line in enumerate(score.of(dimension))
     }
@@ -48,35 +48,34 @@ def add_scores(table: Any, score: Score, lists: Lists) -> Any:
 
 
 def _sum(table: Any, dimension: Dimension, lines: int) -> Any:
-    import ibis
-
-    return functools.reduce(operator.add, (table[f"why_{dimension}_{place}"] for place in range(lines)), ibis.literal(0.0))
+    return functools.reduce(operator.add, (table[f"why_{dimension}_{place}"] for place in range(lines)), real(0.0))
 
 
 def _within(score: Any) -> Any:
     import ibis
 
-    return ibis.least(ibis.greatest(score, 0.0), 100.0)
+    return ibis.least(ibis.greatest(score, real(0.0)), real(100.0))
 
 
 def _share(table: Any, line: Line, lists: Lists) -> Any:
     """The line's share of its points, 0 to 1, never null."""
     import ibis
 
+    none, all_ = real(0.0), real(1.0)
     if line.when is not None:
-        return conditions.holds(line.when, table, lists).ifelse(1.0, 0.0)
+        return conditions.holds(line.when, table, lists).ifelse(all_, none)
     measured = table[line.signal] if line.signal in table.columns else ibis.null("float64")
-    value = ibis.greatest(ibis.coalesce(measured.cast("float64"), line.from_) - line.from_, 0.0)
-    span = _span(line)
+    value = ibis.greatest(ibis.coalesce(measured.cast("float64"), real(line.from_)) - real(line.from_), none)
+    span = real(_span(line))
     match line.curve:
         case "linear":
-            return ibis.least(value / span, 1.0)
+            return ibis.least(value / span, all_)
         case "exponential":
-            return 1.0 - (-value / span).exp()
+            return all_ - (-value / span).exp()
         case "hill":
             return (value * value) / (value * value + span * span)
         case "log":
-            return ibis.least((value + 1.0).ln() / math.log1p(span), 1.0)
+            return ibis.least((value + all_).ln() / real(math.log1p(_span(line))), all_)
 
 
 def _span(line: Line) -> float:
