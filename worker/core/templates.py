@@ -33,6 +33,8 @@ class UnknownName(ValueError):
 
 def clean(text: str) -> str:
     """The text on one line, composed (NFC), without control characters, direction changes and lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = (" " if char in _BREAKS else char for char in text if char not in _HIDDEN)
     visible = "".join(char for char in kept if unicodedata.category(char) not in ("Cc", "Cs"))
     return " ".join(unicodedata.normalize("NFC", visible).split())

@@ -141,6 +141,8 @@ def same(one: Known, other: Known) -> bool:
     """
     if one is NOT_KNOWN or other is NOT_KNOWN:
         return one is other
+    if type(one) is type(other) and one == other:
+        return True
     left, right = canonical(one), canonical(other)
     if isinstance(left, str) and not isinstance(right, str | None):
         left = _read_as(right, left)

@@ -188,7 +188,12 @@ def _of_handoff(one: Standing) -> tuple[Want, ...]:
 def _fitting(wants: tuple[Want, ...], object: str) -> tuple[Want, ...]:
     """Those that the object has, each bounded to its field."""
     has = {standard.name: standard.length for standard in fields_on(object) if not standard.by_people}
-    return tuple(replace(want, value=storable(want.value, has[want.field])) for want in wants if want.field in has)
+    return tuple(_bounded(want, has[want.field]) for want in wants if want.field in has)
+
+
+def _bounded(want: Want, length: int) -> Want:
+    value = storable(want.value, length)
+    return want if value is want.value else replace(want, value=value)
 
 
 def _whole(score: float | None) -> float | None:
