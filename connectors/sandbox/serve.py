@@ -77,9 +77,9 @@ class Sandbox:
         started: dict[str, Endpoint] = {}
         try:
             for name, port in ports.items():
-                if name in only and _built(name):
+                if name in only:
                     started[name] = _start(name, port, data)
-        except OSError:
+        except BaseException:
             cls(started).stop()
             raise
         return cls(started)
@@ -105,10 +105,6 @@ class Sandbox:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
-
-
-def _built(name: str) -> bool:
-    return (Path(__file__).parent / name / "app.py").exists()
 
 
 def _start(name: str, port: int, data: Path | None) -> Endpoint:

@@ -281,6 +281,12 @@ class State:
         where = "object = ? and archived = ? and modified >= ? order by rank"
         return list(self._select(where, (kind, archived, since)))
 
+    def holding(self, kind: str, text: str) -> list[Row]:
+        """Return the records whose stored JSON holds this text in any case of its ASCII letters, oldest first."""
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        where = "object = ? and not archived and properties like ? escape '\\' order by rank"
+        return list(self._select(where, (kind, f"%{escaped}%")))
+
     def count(self, kind: str) -> int:
         with self.lock:
             return int(

@@ -1,7 +1,8 @@
 """
 The sandbox HubSpot as one app: who may call, which room answers, what is added to each answer.
 
-Decided here: authentication, routing and the list of switches. Everything else has its own file.
+Decided here: authentication, routing, the list of switches, and that calls follow each other. Everything else has its own
+file.
 """
 
 import logging
@@ -105,7 +106,8 @@ class HubSpotApp:
     def page(self, path: str, query: Mapping[str, list[str]]) -> str | None:
         if path.startswith(("/crm/", "/account-info/")):
             return None
-        return page(HubSpotBook(self.desk), path, query, datetime.fromtimestamp(self.state.now() / 1000, UTC))
+        with self.state.lock:
+            return page(HubSpotBook(self.desk), path, query, datetime.fromtimestamp(self.state.now() / 1000, UTC))
 
     # the interface
 
@@ -129,7 +131,8 @@ class HubSpotApp:
         try:
             call = parsed(request, actor, lenient=bool(self.state.switch("lenient")))
             dialect = dialect_of(self.desk, call)
-            return self._routed(call)
+            with self.state.lock:  # one call after another: what it reads stays true until it has written
+                return self._routed(call)
         except Refusal as refusal:
             return refusal.reply(dialect)
         except (KeyError, TypeError, AttributeError, ValueError):

@@ -50,7 +50,7 @@ class Batches:
         self._automation = automation
 
     def answer(self, call: Call, kind: Kind, verb: str) -> Reply:
-        """Carry out one verb; nobody else writes in between."""
+        """Carry out one verb."""
         verbs: Mapping[str, Callable[[Batch], Reply]] = {
             "create": lambda batch: self._write(batch, self._create),
             "update": lambda batch: self._write(batch, self._update),
@@ -60,9 +60,8 @@ class Batches:
         }
         if verb not in verbs or call.method != "POST":
             raise missing(f"Unable to find {call.request.path}")
-        with self._state.lock:
-            writing = Writing(kind, call.version, call.actor)
-            return verbs[verb](Batch(call, kind, verb, call.inputs(), writing, self._state.now()))
+        writing = Writing(kind, call.version, call.actor)
+        return verbs[verb](Batch(call, kind, verb, call.inputs(), writing, self._state.now()))
 
     # drafting, one outcome per input
 
@@ -186,6 +185,7 @@ class Batches:
     def _read(self, batch: Batch) -> Reply:
         body = batch.call.body()
         ids = [str(one.get("id", "")) for one in batch.inputs]
+        batch.call.refuse_history(body.get("propertiesWithHistory"))
         named = body.get("idProperty")
         archived = batch.call.flag("archived")
         if named:

@@ -54,6 +54,11 @@ class Call:
         self.actor.inputs = len(inputs)
         return inputs
 
+    def refuse_history(self, asked: object) -> None:
+        """Refuse the history of properties: the sandbox keeps a ledger, not that."""
+        if asked and not self.lenient:
+            raise invalid("The sandbox keeps no history of properties; leave propertiesWithHistory empty.")
+
     def number(self, name: str, default: int, most: int) -> int:
         text = self.request.one(name, str(default))
         if self.lenient and not (text.isdecimal() and int(text)):

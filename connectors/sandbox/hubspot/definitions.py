@@ -36,15 +36,14 @@ class Definitions:
             raise missing()
         kind = self._desk.kind(call.rest[0])
         tail = call.rest[1:]
-        with self._state.lock:
-            if tail[:1] == ("groups",):
-                return self._groups(call, kind, tail[1:])
-            if tail[:1] == ("batch",) and len(tail) == 2 and call.method == "POST":
-                return self._batch(call, kind, tail[1])
-            if not tail:
-                return self._collection(call, kind)
-            if len(tail) == 1:
-                return self._one(call, kind, tail[0])
+        if tail[:1] == ("groups",):
+            return self._groups(call, kind, tail[1:])
+        if tail[:1] == ("batch",) and len(tail) == 2 and call.method == "POST":
+            return self._batch(call, kind, tail[1])
+        if not tail:
+            return self._collection(call, kind)
+        if len(tail) == 1:
+            return self._one(call, kind, tail[0])
         raise missing()
 
     def _collection(self, call: Call, kind: Kind) -> Reply:

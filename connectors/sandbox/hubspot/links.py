@@ -39,8 +39,7 @@ class Links:
         }
         if tail not in verbs or call.method != "POST":
             raise missing()
-        with self._state.lock:
-            return verbs[tail](call, left, right)
+        return verbs[tail](call, left, right)
 
     def _create(self, call: Call, left: Kind, right: Kind) -> Reply:
         results, errors = [], []
@@ -161,20 +160,19 @@ class Links:
         body = call.body()
         if not body.get("name") or not body.get("label"):
             raise invalid("Some required fields were not set: [name, label]")
-        with self._state.lock:
-            docs = []
-            for sides in ((left, right), (right, left)):
-                type_id = self._state.next("association_label")
-                label = {
-                    "from": sides[0].name,
-                    "to": sides[1].name,
-                    "name": body["name"],
-                    "label": body["label"],
-                    "typeId": type_id,
-                }
-                docs.append(Doc("association_label", str(type_id), label))
-            after = {"from": left.name, "to": right.name, "label": body["label"]}
-            self._desk.apply([Change("create", "association_label", docs[0].key, None, after, docs=docs)], call.actor)
+        docs = []
+        for sides in ((left, right), (right, left)):
+            type_id = self._state.next("association_label")
+            label = {
+                "from": sides[0].name,
+                "to": sides[1].name,
+                "name": body["name"],
+                "label": body["label"],
+                "typeId": type_id,
+            }
+            docs.append(Doc("association_label", str(type_id), label))
+        after = {"from": left.name, "to": right.name, "label": body["label"]}
+        self._desk.apply([Change("create", "association_label", docs[0].key, None, after, docs=docs)], call.actor)
         results = [{"category": "USER_DEFINED", "typeId": doc.body["typeId"], "label": doc.body["label"]} for doc in docs]
         return Reply(200, {"results": results})
 

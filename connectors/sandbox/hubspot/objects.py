@@ -42,6 +42,7 @@ class Objects:
         return Reply(200, shape.page(results, more, call.request.path))
 
     def _read(self, call: Call, kind: Kind, row: Row) -> dict[str, Any]:
+        call.refuse_history(call.words("propertiesWithHistory"))
         body = shape.read(self._desk, kind, row, call.words("properties"))
         wanted = [self._desk.kind(word) for word in call.words("associations")]
         found: dict[str, Any] = {}
@@ -55,30 +56,28 @@ class Objects:
     def _create(self, call: Call, kind: Kind) -> Reply:
         body = call.body()
         call.actor.inputs = 1
-        with self._state.lock:
-            links = self._associations.asked(kind, body.get("associations") or [])
-            writing = Writing(kind, call.version, call.actor)
-            draft = self._desk.create(writing, _properties(body), links)
-            self._desk.apply([draft.change], call.actor)
-            self._automation.follow(kind, [draft], call.actor)
+        links = self._associations.asked(kind, body.get("associations") or [])
+        writing = Writing(kind, call.version, call.actor)
+        draft = self._desk.create(writing, _properties(body), links)
+        self._desk.apply([draft.change], call.actor)
+        self._automation.follow(kind, [draft], call.actor)
         return Reply(201, shape.record(draft.row, draft.echo))
 
     def one(self, call: Call, kind: Kind, record: str) -> Reply:
         """Read, update or archive one record, by id or by a unique property."""
-        with self._state.lock:
-            archived = call.flag("archived")
-            row = self._found(kind, record, call.request.one("idProperty"), archived=archived)
-            if call.method == "DELETE":
-                call.actor.inputs = 1
-                if row is not None:
-                    self._desk.apply([self._desk.archive(row)], call.actor)
-                return Reply(204)
-            if row is None:
-                raise missing() if call.method == "GET" else not_found(kind.name, [record])
-            if call.method == "GET":
-                return Reply(200, self._read(call, kind, row))
-            if call.method == "PATCH":
-                return self._update(call, kind, row)
+        archived = call.flag("archived")
+        row = self._found(kind, record, call.request.one("idProperty"), archived=archived)
+        if call.method == "DELETE":
+            call.actor.inputs = 1
+            if row is not None:
+                self._desk.apply([self._desk.archive(row)], call.actor)
+            return Reply(204)
+        if row is None:
+            raise missing() if call.method == "GET" else not_found(kind.name, [record])
+        if call.method == "GET":
+            return Reply(200, self._read(call, kind, row))
+        if call.method == "PATCH":
+            return self._update(call, kind, row)
         raise missing()
 
     def _found(self, kind: Kind, record: str, named: str, *, archived: bool) -> Row | None:
@@ -105,19 +104,18 @@ class Objects:
         body = call.body()
         primary, other = str(body.get("primaryObjectId", "")), str(body.get("objectIdToMerge", ""))
         call.actor.inputs = 1
-        with self._state.lock:
-            rows = self._desk.rows(kind, [primary, other])
-            if self._state.switch("lenient") and len(rows) < 2:
-                now = self._state.now()
-                return Reply(200, shape.record(Row(kind.name, primary, {}, now, now), {}))
-            for one in (primary, other):
-                if one not in rows:
-                    raise not_found(kind.name, [one])
-            if rows[primary].id == rows[other].id:
-                raise invalid("Cannot merge a record with itself.")
-            changes = self._desk.merge(kind, rows[primary], rows[other])
-            self._desk.apply(changes, call.actor)
-            merged = changes[-1].row
+        rows = self._desk.rows(kind, [primary, other])
+        if self._state.switch("lenient") and len(rows) < 2:
+            now = self._state.now()
+            return Reply(200, shape.record(Row(kind.name, primary, {}, now, now), {}))
+        for one in (primary, other):
+            if one not in rows:
+                raise not_found(kind.name, [one])
+        if rows[primary].id == rows[other].id:
+            raise invalid("Cannot merge a record with itself.")
+        changes = self._desk.merge(kind, rows[primary], rows[other])
+        self._desk.apply(changes, call.actor)
+        merged = changes[-1].row
         if merged is None:
             raise missing()
         return Reply(200, shape.read(self._desk, kind, merged, list(merged.properties)))
@@ -127,11 +125,10 @@ class Objects:
         body = call.body()
         record = str(body.get("objectId", ""))
         call.actor.inputs = 1
-        with self._state.lock:
-            row = self._found(kind, record, str(body.get("idProperty") or ""), archived=False)
-            email = row.properties.get("email", "") if row else (record if body.get("idProperty") == "email" else "")
-            changes = [Change("purge", kind.name, row.id, {"email": email}, None, purge=True)] if row else []
-            self._desk.apply(changes, call.actor)
+        row = self._found(kind, record, str(body.get("idProperty") or ""), archived=False)
+        email = row.properties.get("email", "") if row else (record if body.get("idProperty") == "email" else "")
+        changes = [Change("purge", kind.name, row.id, {"email": email}, None, purge=True)] if row else []
+        self._desk.apply(changes, call.actor)
         return Reply(204)
 
     # associations of one record
@@ -148,22 +145,21 @@ class Objects:
         if len(rest) != 2 or call.method not in ("PUT", "DELETE"):
             raise missing()
         call.actor.inputs = 1
-        with self._state.lock:
-            ends = self._associations.verify((kind, record, other, rest[1]))
-            if call.method == "DELETE":
-                self._associations.archive(ends, call.actor)
-                return Reply(204)
-            types = call.request.json()
-            if not isinstance(types, list):
-                raise invalid("Send a list of association types.")
-            self._associations.known(kind, other, types)
-            links = [
-                link
-                for one in types
-                for link in self._associations.pair(ends, one["associationCategory"], int(one["associationTypeId"]))
-            ]
-            if links:
-                self._desk.apply([self._associations.linked(links)], call.actor)
+        ends = self._associations.verify((kind, record, other, rest[1]))
+        if call.method == "DELETE":
+            self._associations.archive(ends, call.actor)
+            return Reply(204)
+        types = call.request.json()
+        if not isinstance(types, list):
+            raise invalid("Send a list of association types.")
+        self._associations.known(kind, other, types)
+        links = [
+            link
+            for one in types
+            for link in self._associations.pair(ends, one["associationCategory"], int(one["associationTypeId"]))
+        ]
+        if links:
+            self._desk.apply([self._associations.linked(links)], call.actor)
         body = {
             "fromObjectTypeId": kind.type_id,
             "fromObjectId": ends[1],
@@ -174,10 +170,9 @@ class Objects:
 
     def _default(self, call: Call, kind: Kind, record: str, to: tuple[str, ...]) -> Reply:
         call.actor.inputs = 1
-        with self._state.lock:
-            ends = self._associations.verify((kind, record, self._desk.kind(to[0]), to[1]))
-            links = self._associations.default(*ends)
-            self._desk.apply([self._associations.linked(links)], call.actor)
+        ends = self._associations.verify((kind, record, self._desk.kind(to[0]), to[1]))
+        links = self._associations.default(*ends)
+        self._desk.apply([self._associations.linked(links)], call.actor)
         now = self._state.now()
         return Reply(200, shape.batch([_default_item(link) for link in links], now, now))
 

@@ -120,11 +120,10 @@ class Search:
         if after + limit > MOST:
             raise invalid(f"Paging past {MOST} results is not supported; narrow the filters.")
         groups = self._groups(kind, body.get("filterGroups") or [])
-        with self._state.lock:
-            matched = self._matched(kind, groups, str(body.get("query") or ""))
-            ordered = self._sorted(kind, matched, body.get("sorts") or [])
-            page = ordered[after : after + limit]
-            alive = self._state.rows(kind.name, [row.id for row in page])
+        matched = self._matched(kind, groups, str(body.get("query") or ""))
+        ordered = self._sorted(kind, matched, body.get("sorts") or [])
+        page = ordered[after : after + limit]
+        alive = self._state.rows(kind.name, [row.id for row in page])
         asked = [str(name) for name in body.get("properties") or ()]
         current = [alive[row.id] for row in page if row.id in alive and not alive[row.id].archived]
         results = [shape.read(self._desk, kind, row, asked) for row in current]

@@ -12,6 +12,8 @@ from html import unescape
 from typing import Protocol
 from urllib.parse import quote
 
+import orjson
+
 PEOPLE = ("contact", "lead")
 LABELS: Mapping[str, str] = {
     "contact": "Contacts",
@@ -83,10 +85,6 @@ class Record:
     def score(self) -> float:
         return _number(self.pql["score"])
 
-    def mentions(self, words: str) -> bool:
-        texts = (self.title, self.subtitle, self.id, *(value for _, value in self.everything))
-        return any(words in text.casefold() for text in texts)
-
 
 class Book(Protocol):
     """One CRM as the pages read it."""
@@ -100,8 +98,20 @@ class Book(Protocol):
     def objects(self) -> Sequence[tuple[str, int]]:
         """Return the objects that have pages, with their number of records."""
 
-    def all(self, object: str) -> Sequence[Record]:
-        """Return all records of an object, oldest first."""
+    def first(self, object: str, limit: int) -> Sequence[Record]:
+        """Return the oldest records of an object."""
+
+    def mentioning(self, object: str, words: str) -> Sequence[Record]:
+        """Return the records that hold these words in any field, or in their id."""
+
+    def flagged(self, object: str) -> Sequence[Record]:
+        """Return the qualified records of an object."""
+
+    def owned(self, object: str, owner: str) -> Sequence[Record]:
+        """Return the records of an owner."""
+
+    def offered(self, object: str, partner: str) -> Sequence[Record]:
+        """Return the records that go with this partner."""
 
     def one(self, object: str, id: str) -> Record | None:
         """Return a record, the survivor for a merged id."""
@@ -120,6 +130,11 @@ def plain(markup: str) -> str:
     """Return rich text as lines of plain text: what it says, none of what it does."""
     lines = re.sub(r"(?i)<br\s*/?>|</(p|div|li|h\d)>", "\n", markup)
     return re.sub(r"\n{3,}", "\n\n", unescape(re.sub(r"<[^>]*>", "", lines))).strip()
+
+
+def inside(text: str) -> str:
+    """Return text as it stands between the quotes of stored JSON."""
+    return orjson.dumps(text).decode()[1:-1]
 
 
 def moment(text: str) -> datetime | None:

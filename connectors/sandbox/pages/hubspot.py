@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 
 from connectors.sandbox.hubspot.desk import Desk
 from connectors.sandbox.hubspot.kinds import BY_WORD
-from connectors.sandbox.pages.book import LABELS, Ours, Owner, Record, Todo, moment, plain
+from connectors.sandbox.pages.book import LABELS, Ours, Owner, Record, Todo, inside, moment, plain
 from connectors.sandbox.state import Row
 
-MOST = 100_000
 FACTS: Mapping[str, Mapping[str, str]] = {
     "contact": {
         "email": "E-mail",
@@ -57,8 +56,25 @@ class HubSpotBook:
     def objects(self) -> Sequence[tuple[str, int]]:
         return [(name, self._state.count(name)) for name in LABELS]
 
-    def all(self, object: str) -> Sequence[Record]:
-        return [_record(row) for row in self._state.listing(object, limit=MOST)]
+    def first(self, object: str, limit: int) -> Sequence[Record]:
+        return [_record(row) for row in self._state.listing(object, limit=limit)]
+
+    def mentioning(self, object: str, words: str) -> Sequence[Record]:
+        found = self.one(object, words)
+        return [found] if found else [_record(row) for row in self._state.holding(object, inside(words))]
+
+    def flagged(self, object: str) -> Sequence[Record]:
+        return self._having(object, "pql_flag", "true")
+
+    def owned(self, object: str, owner: str) -> Sequence[Record]:
+        return self._having(object, "hubspot_owner_id", owner)
+
+    def offered(self, object: str, partner: str) -> Sequence[Record]:
+        return self._having(object, "pql_partner", partner)
+
+    def _having(self, object: str, name: str, value: str) -> Sequence[Record]:
+        rows = self._state.holding(object, f'"{name}":"{inside(value)}"')
+        return [_record(row) for row in rows if row.properties[name] == value]
 
     def one(self, object: str, id: str) -> Record | None:
         row = self._state.row(object, self._desk.survivor(object, id))

@@ -16,6 +16,7 @@ from connectors.fields import FIELDS
 from connectors.sandbox.pages.book import LABELS, PEOPLE, Book, Owner, Record, moment
 
 LISTED = 200
+MOST_TASKS = 20_000
 NOT_STATED = datetime.max.replace(tzinfo=UTC)
 SCORES = (("score", "Usage"), ("fit_score", "Fit"), ("intent_score", "Intent"))
 ON_CARD = frozenset(
@@ -77,10 +78,10 @@ class View:
 
     def home(self, words: str, object: str) -> str:
         """Who is qualified, who works for whom; or what a search finds."""
-        people = [record for name in PEOPLE for record in self._book.all(name)]
-        qualified = sorted((one for one in people if one.qualified), key=lambda one: -one.score)
-        tasks = [one for one in self._book.all("task") if one.todo and one.todo.open]
-        found = self._found(words, object) if words or object else []
+        people = [record for name in PEOPLE for record in self._book.flagged(name)]
+        qualified = sorted(people, key=lambda one: -one.score)
+        tasks = [one for one in self._book.first("task", MOST_TASKS) if one.todo and one.todo.open]
+        found, found_count = self._found(words, object)
         tiers: dict[str, int] = {}
         for one in qualified:
             name = one.pql["tier"] or "no tier"
@@ -90,7 +91,7 @@ class View:
             words=words,
             object=object,
             found=found[:LISTED],
-            found_count=len(found),
+            found_count=found_count,
             qualified=qualified[:LISTED],
             qualified_count=len(qualified),
             tiers=tiers,
@@ -101,10 +102,14 @@ class View:
             partners=self._partners(qualified),
         )
 
-    def _found(self, words: str, object: str) -> list[Record]:
-        names = [object] if object in LABELS else list(LABELS)
-        records = [record for name in names for record in self._book.all(name)]
-        return [record for record in records if record.mentions(words.casefold())]
+    def _found(self, words: str, object: str) -> tuple[Sequence[Record], int]:
+        if words:
+            names = [object] if object in LABELS else list(LABELS)
+            found = [record for name in names for record in self._book.mentioning(name, words)]
+            return found, len(found)
+        if object not in LABELS:
+            return [], 0
+        return self._book.first(object, LISTED), dict(self._book.objects())[object]
 
     def _busy(self, tasks: Sequence[Record], qualified: Sequence[Record]) -> list[tuple[Owner, int, int]]:
         def owned(records: Sequence[Record], owner: str) -> int:
@@ -142,9 +147,9 @@ class View:
         owner = self._owners.get(id)
         if owner is None:
             return None
-        tasks = [one for one in self._book.all("task") if one.owner == id and one.todo]
+        tasks = [one for one in self._book.owned("task", id) if one.todo]
         waiting = sorted((one for one in tasks if one.todo and one.todo.open), key=self._due)
-        leads = [one for name in PEOPLE for one in self._book.all(name) if one.owner == id and one.qualified]
+        leads = [one for name in PEOPLE for one in self._book.owned(name, id) if one.qualified]
         return self._render(
             "rep.html",
             owner=owner,
@@ -157,8 +162,7 @@ class View:
 
     def partner(self, name: str) -> str | None:
         """What was offered to a partner, and how it stands."""
-        everyone = [record for kind in (*PEOPLE, "company") for record in self._book.all(kind)]
-        offered = [record for record in everyone if record.pql["partner"] == name]
+        offered = [record for kind in (*PEOPLE, "company") for record in self._book.offered(kind, name)]
         if not offered:
             return None
         return self._render("partner.html", partner=name, offered=sorted(offered, key=lambda one: -one.score)[:LISTED])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.fields import FIELDS, salesforce_name
-from connectors.sandbox.pages.book import Ours, Owner, Record, Todo, moment
+from connectors.sandbox.pages.book import Ours, Owner, Record, Todo, inside, moment
 from connectors.sandbox.salesforce.ids import whole
 from connectors.sandbox.state import Row, State
 
@@ -42,8 +42,24 @@ class SalesforceBook:
     def objects(self) -> Sequence[tuple[str, int]]:
         return [(name, self._state.count(theirs)) for name, theirs in NAMES.items()]
 
-    def all(self, object: str) -> Sequence[Record]:
-        return [self._record(object, row) for row in self._state.listing(NAMES[object], limit=MOST)]
+    def first(self, object: str, limit: int) -> Sequence[Record]:
+        return [self._record(object, row) for row in self._state.listing(NAMES[object], limit=limit)]
+
+    def mentioning(self, object: str, words: str) -> Sequence[Record]:
+        found = self.one(object, words)
+        return [found] if found else self._holding(object, inside(words))
+
+    def flagged(self, object: str) -> Sequence[Record]:
+        return self._holding(object, f'"{salesforce_name("pql_flag")}":true')
+
+    def owned(self, object: str, owner: str) -> Sequence[Record]:
+        return self._holding(object, f'"OwnerId":"{inside(owner)}"')
+
+    def offered(self, object: str, partner: str) -> Sequence[Record]:
+        return self._holding(object, f'"{salesforce_name("pql_partner")}":"{inside(partner)}"')
+
+    def _holding(self, object: str, text: str) -> Sequence[Record]:
+        return [self._record(object, row) for row in self._state.holding(NAMES[object], text)]
 
     def one(self, object: str, id: str) -> Record | None:
         row = self._state.row(NAMES[object], id) if object in NAMES else None
@@ -58,7 +74,7 @@ class SalesforceBook:
         if record.object == "task":
             pointed = [self.one(object, values.get(name, "")) for name in ("WhoId", "WhatId")]
             return [one for one in pointed if one]
-        rows = self._state.listing(NAMES[object], limit=MOST)
+        rows = self._state.holding(NAMES[object], f'"{record.id}"')
         return [self._record(object, row) for row in rows if record.id in {row.properties.get(name) for name in pointers}]
 
     def owners(self) -> Sequence[Owner]:
