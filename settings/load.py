@@ -21,7 +21,7 @@ from settings.document import Entry, Mapping, Node, read_yaml, walk
 from settings.forms import FORMS
 from settings.options import OptionTable
 from settings.problem import Place, Problem, Problems, ordered
-from settings.reader import Reader
+from settings.reader import BROKEN, Reader
 from settings.root import Settings
 from settings.secret import Environment, looks_like_a_secret
 from settings.sources import SourceSpec
@@ -79,9 +79,10 @@ def read(bundle: Bundle, options: Options | None = None, *, secrets: bool = True
     complete = reader.fields(Settings, root, (), given)
     picture = Picture(reader, given)
     every(picture)
+    good = complete and not any(not problem.warning for problem in [*bundle.problems, *reader.problems])
+    settings = _built(picture, bundle) if good else None
     found = ordered([*bundle.problems, *reader.problems])
     wrong = tuple(problem for problem in found if not problem.warning)
-    settings = _built(picture, bundle) if complete and not wrong else None
     return Checked(wrong, tuple(problem for problem in found if problem.warning), settings, bundle.files)
 
 
@@ -126,10 +127,11 @@ def _written_out(reader: Reader, root: Node) -> None:
             )
 
 
-def _built(picture: Picture, bundle: Bundle) -> Settings:
+def _built(picture: Picture, bundle: Bundle) -> Settings | None:
     types = picture.types.all()
     given = picture.given | {"sources": {name: _typed(spec, types) for name, spec in picture.section("sources").items()}}
-    return Settings(**given, sha=bundle.sha, text=bundle.text, types=types)
+    built = picture.reader.build(Settings, given | {"sha": bundle.sha, "text": bundle.text, "types": types}, ())
+    return None if built is BROKEN else built
 
 
 def _typed(spec: SourceSpec, types: dict[str, str]) -> SourceSpec:

@@ -214,7 +214,7 @@ class Reader:
             return BROKEN
         if "where" in kind.filled:
             given["where"] = str(node.place)
-        return self._built(kind, given, path)
+        return self.build(kind, given, path)
 
     def fields(self, kind: type[Model], node: Mapping, path: Path, given: dict[str, Any]) -> bool:
         """Read the written keys into `given`; False where one that is needed is missing or broken."""
@@ -257,7 +257,8 @@ class Reader:
             entry.place, "ST001", f"`{entry.key}` is not a key here.", did_you_mean(entry.key, known, f"There are {listed}.")
         )
 
-    def _built(self, kind: type[Model], given: dict[str, Any], path: Path) -> Any:
+    def build(self, kind: type[Model], given: dict[str, Any], path: Path) -> Any:
+        """The model of values that were read; what its bounds refuse is said at the value's place."""
         try:
             return kind(**given)
         except ValidationError as error:

@@ -72,7 +72,7 @@ class Builder:
             node = make(sql)
         except RecursionError:
             raise Faulty(Fault(0, "CO001", "The condition is nested too deeply.")) from None
-        self.spots[id(node)] = self._start(sql)
+        self.spots.setdefault(id(node), self._start(sql))
         # Nodes are told apart by identity, so each must outlive the parse.
         self._kept.append(node)
         return node
@@ -268,7 +268,14 @@ class Builder:
         arguments = tuple(self.build(argument) for argument in given)
         if name == "round" and len(arguments) > 1 and not _digits(arguments[1]):
             return self._fault(sql, "CO002", "`round` takes a written number of digits, 0 to 9.")
-        return Call(name, arguments)
+        return self._named(Call(name, arguments))
+
+    def _named(self, call: Call) -> Node:
+        """Let a function begin at its name, which sqlglot does not keep."""
+        before = self.text[: self.spots[id(call.arguments[0])]]
+        opening = re.search(rf"\b{call.name}\s*\([\s(+-]*$", before, re.IGNORECASE)
+        self.spots[id(call)] = opening.start() if opening else len(before)
+        return call
 
     _lower = _upper = _length = _abs = _round = _coalesce = _least = _greatest = _call
 

@@ -19,7 +19,8 @@ from settings.problem import Place, Problem, Problems, did_you_mean
 MOST_TEXT = 2_000
 MOST_DEPTH = 30
 _TOKEN = re.compile(
-    r"\s+|(?P<text>'(?:[^']|'')*')|(?P<number>(?:\d+\.\d+|\d+|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
+    r"[ \t\r\n]+|(?P<text>'(?:[^']|'')*')|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<number>(?:[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?![\w.]))"
     r"|(?P<mark><=|>=|<>|!=|[=<>+(),.]|-(?!-)|/(?!\*)|\*(?!/))"
 )
 _HINTS = {

@@ -237,12 +237,15 @@ class _Walk:
     def _ordered(self, node: Node, found: str | None, op: str) -> None:
         if found in ("text", "flag"):
             message = f"`{op}` orders numbers and moments, and this is {A_VALUE[found]}."
-            self._say(
-                node,
-                "CO006",
-                message,
-                "Moments are written like '2026-11-22'." if found == "text" else "Write the flag by itself.",
-            )
+            hint = "Moments are written like '2026-11-22'." if found == "text" else "Write the flag by itself."
+            self._say(node, "CO006", message, hint + self._defined(node))
+
+    def _defined(self, node: Node) -> str:
+        """Where the column of a comparison is defined."""
+        sides = (node.left, node.right) if isinstance(node, Compare) else (node.part,) if isinstance(node, Between) else ()
+        keys = (self._key(side.name) for side in sides if isinstance(side, Column))
+        places = (self.types.catalogue.known[key].place for key in keys if key)
+        return next((f"  ({place.short})" for place in places if place), "")
 
     def _in(self, node: In) -> None:
         # `in` compares as written, so text in ISO form is text here.
