@@ -13,7 +13,7 @@ def engine():
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def leads(engine):
     """The lead frame of a small world, as rows by user id."""
 
