@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from settings.score import Line, Score, Tier
 from settings.signals import Signal
 from settings.sources import AccountFeed, EventFeed, Kept, Plan, SourceSpec, UserFeed
 from settings.terms import Duration
+from worker.core import frame, rollup
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 """The instant most tests pretend to be at."""
@@ -219,3 +221,33 @@ def keen_user(world: World, user="u1", **more) -> World:
     for ago, name in ((2, "slack"), (3, "jira")):
         world.event(user, "integration_connected", ago, integration=name, **more)
     return world.event(user, "pricing_viewed", 1, **more)
+
+
+def random_world(seed: int, events: int = 120) -> World:
+    """Forty days of a few users and visitors; some events arrive late, some lack what others have."""
+    chance = random.Random(seed)
+    world = World()
+    for number in range(3):
+        world.user(f"u{number}", account_id=chance.choice(["a1", "a2", None]))
+        world.account(f"a{number}", storage_used=float(number), storage_limit=chance.choice([4.0, 0.0, None]))
+    kinds = ["project_created", "integration_connected", "integration_removed", "report_viewed", "pricing_viewed", "login"]
+    for _ in range(events):
+        user = chance.choice(["u0", "u1", "u2", "u3", None])
+        more = {} if user and chance.random() < 0.9 else {"anonymous_id": chance.choice(["x", "y"])}
+        more |= {"account_id": chance.choice(["a1", "a2", None]), "pages": chance.choice([1.0, 2.0, 2.5, None])}
+        more |= {"integration": chance.choice(["slack", "jira", None])}
+        late = chance.choice([0, 0, 0, 0.3, 2])
+        world.event(user, chance.choice(kinds), chance.choice([0, 0.5, 1]) + chance.randrange(40), late, **more)
+    return world
+
+
+def inputs_of(engine, world: World, settings: Settings, as_of: datetime = NOON, **more) -> frame.Inputs:
+    """What a frame is made of, all folded from the events of a world."""
+    events, users, accounts = (engine.table(rows) for rows in world.arrow())
+    return frame.Inputs(
+        rollup=rollup.fold(events, rollup.columns(settings), as_of),
+        side=rollup.side_fold(events, rollup.side_columns(settings), as_of),
+        users=users,
+        accounts=accounts,
+        **more,
+    )

@@ -35,7 +35,7 @@ class Engine:
     """
 
     def __init__(self, threads: int | None = None, memory: str | None = None) -> None:
-        self._names = (f"t{number}" for number in itertools.count())
+        self._names = (f"rows_{number}" for number in itertools.count())  # Ibis calls its own parts t0, t1 ...
         self._spill = Path(tempfile.mkdtemp(prefix="pql-engine-"))
         options: dict[str, Any] = {"temp_directory": str(self._spill), "autoinstall_known_extensions": False}
         if threads is not None:

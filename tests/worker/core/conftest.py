@@ -1,9 +1,9 @@
 """The engine and the road from events to the frame, for tests of the core."""
 
 import pytest
-from scoring_samples import NOON, World, sample_settings
+from scoring_samples import NOON, World, inputs_of, sample_settings
 
-from worker.core import frame, rollup
+from worker.core import frame
 from worker.engine import Engine
 
 
@@ -23,14 +23,3 @@ def leads(engine):
         return {row["user_id"]: row for row in engine.run(frame.leads(chosen, inputs, as_of)).to_pylist()}
 
     return of
-
-
-def inputs_of(engine, world, settings, as_of=NOON, **more):
-    events, users, accounts = (engine.table(rows) for rows in world.arrow())
-    return frame.Inputs(
-        rollup=rollup.fold(events, rollup.columns(settings), as_of),
-        side=rollup.side_fold(events, rollup.side_columns(settings), as_of),
-        users=users,
-        accounts=accounts,
-        **more,
-    )

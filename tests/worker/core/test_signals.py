@@ -1,12 +1,11 @@
 """Signals against hand-written SQL over the raw events, and each kind on events small enough to count."""
 
-import random
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring_samples import NOON, World, count, days, sample_settings, sample_signals, signal, when
+from scoring_samples import NOON, World, count, days, random_world, sample_settings, sample_signals, signal, when
 
 from worker.core import rollup
 from worker.core.signals import weights
@@ -15,23 +14,6 @@ from worker.core.signals import weights
 def only(*wanted):
     """The sample settings with more signals."""
     return sample_settings(signals=sample_signals() | {one.name: one for one in wanted})
-
-
-def random_world(seed, events=120):
-    chance = random.Random(seed)
-    world = World()
-    for number in range(3):
-        world.user(f"u{number}", account_id=chance.choice(["a1", "a2", None]))
-        world.account(f"a{number}", storage_used=float(number), storage_limit=chance.choice([4.0, 0.0, None]))
-    kinds = ["project_created", "integration_connected", "integration_removed", "report_viewed", "pricing_viewed", "login"]
-    for _ in range(events):
-        user = chance.choice(["u0", "u1", "u2", "u3", None])
-        more = {} if user and chance.random() < 0.9 else {"anonymous_id": chance.choice(["x", "y"])}
-        more |= {"account_id": chance.choice(["a1", "a2", None]), "pages": chance.choice([1.0, 2.0, 2.5, None])}
-        more |= {"integration": chance.choice(["slack", "jira", None])}
-        late = chance.choice([0, 0, 0, 0.3, 2])
-        world.event(user, chance.choice(kinds), chance.choice([0, 0.5, 1]) + chance.randrange(40), late, **more)
-    return world
 
 
 BY_HAND = """
