@@ -1,0 +1,140 @@
+"""
+Push: carry out what is wanted in one CRM, a slice of at most 60 seconds at a time.
+
+Decided here: several threads claim batches of their own, so that waiting for answers costs little; tasks go before fields.
+Losing this process at any moment loses nothing: the next push and sweep go on. Not decided here: what is wanted (the plan).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from connectors.contract import Crm
+from worker.steps.desk import Desk, PushReport, Tally, Writing
+from worker.steps.limiter import Limiter, LocalLimiter
+from worker.steps.periods import Periods
+from worker.steps.push_records import push_records
+from worker.steps.push_tasks import push_tasks
+from worker.steps.sweep import holder_name
+from worker.store import intent_claims, record_claims, records
+from worker.store.database import Store
+
+SLICE = 60.0
+THREADS = 4
+Progress = Callable[[int, int, float], None]
+"""(rows done, rows there were, rows per second)."""
+
+
+def _never() -> bool:
+    return False
+
+
+def _nobody(_done: int, _all: int, _rate: float) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushing:
+    """How a push goes about it: for how long, with how many threads, how many rows, who watches and who may stop it."""
+
+    seconds: float = SLICE
+    threads: int = THREADS
+    limit: int | None = None
+    """Rows to take up at most (`--limit`)."""
+    run_id: str | None = None
+    tasks: bool = True
+    records: bool = True
+    stop: Callable[[], bool] = _never
+    progress: Progress = _nobody
+    periods: Periods = field(default_factory=Periods.from_environment)
+    limiter: Limiter | None = None
+    """Shared by all who call this CRM account; its own where None."""
+
+
+def push(store: Store, crm: Crm, writing: Writing, how: Pushing | None = None) -> PushReport:
+    """Send what is due until nothing is ready, the time is over, the CRM's limit is reached or somebody says stop."""
+    pushing = how or Pushing()
+    started, calls = time.monotonic(), crm.calls
+    desk = _desk(store, crm, writing, pushing, started)
+    all_rows = _waiting(store, writing.destination, pushing)
+    if all_rows:
+        _work(desk, pushing, all_rows, started)
+    report = desk.tally.report
+    report.counts.calls.made = crm.calls - calls
+    report.counts.calls.minimum = desk.tally.minimum(crm)
+    report.counts.seconds = round(time.monotonic() - started, 3)
+    with store.read() as tx:
+        report.counts.records.unknown = (
+            records.counts(tx, writing.destination).get(writing.destination, {}).get("unknown", 0)
+        )
+    report.next_in = _next_in(store, writing.destination)
+    return report
+
+
+def _desk(store: Store, crm: Crm, writing: Writing, pushing: Pushing, started: float) -> Desk:
+    with store.read() as tx:
+        parked = set(records.parked(tx, writing.destination))
+    return Desk(
+        store=store,
+        crm=crm,
+        writing=writing,
+        limiter=pushing.limiter or LocalLimiter(),
+        periods=pushing.periods,
+        tally=Tally(),
+        holder=holder_name(),
+        ends_at=started + pushing.seconds,
+        run_id=pushing.run_id,
+        stop=pushing.stop,
+        rows_left=pushing.limit,
+        tasks_too=pushing.tasks,
+        records_too=pushing.records,
+        parked=parked,
+    )
+
+
+def _work(desk: Desk, pushing: Pushing, all_rows: int, started: float) -> None:
+    """Run the threads to their end; the first defect among them is raised when all have stopped."""
+    defects: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            while not desk.over() and _one_batch(desk):
+                seconds = max(time.monotonic() - started, 1e-6)
+                pushing.progress(desk.tally.done, all_rows, desk.tally.done / seconds)
+        except BaseException as defect:  # noqa: BLE001  raised again below, once nothing is in flight any more
+            defects.append(defect)
+            desk.halted.set()
+
+    needed = max(1, -(-all_rows // desk.crm.records.batch))
+    threads = [threading.Thread(target=work, name=f"push-{number}") for number in range(min(pushing.threads, needed))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if defects:
+        raise defects[0]
+
+
+def _one_batch(desk: Desk) -> bool:
+    """Carry out one batch, tasks before fields; False where there is nothing to do or no slot for it in time."""
+    if not desk.wait_for_slot():
+        return False
+    return (desk.tasks_too and push_tasks(desk)) or (desk.records_too and push_records(desk))
+
+
+def _waiting(store: Store, destination: str, pushing: Pushing) -> int:
+    with store.read() as tx:
+        rows = record_claims.waiting(tx, destination) if pushing.records else 0
+        tasks = intent_claims.waiting(tx, destination) if pushing.tasks else 0
+    return rows + tasks
+
+
+def _next_in(store: Store, destination: str) -> float | None:
+    with store.read() as tx:
+        moments = [record_claims.ready_at(tx, destination), intent_claims.ready_at(tx, destination)]
+        now = tx.now()
+    soonest = min((moment for moment in moments if moment is not None), default=None)
+    return None if soonest is None else max(0.0, (soonest - now).total_seconds())
