@@ -37,6 +37,9 @@ class Control:
             "reset": lambda _: self.reset(),
         }
         try:
+            if request.method == "GET" and not name:
+                calls = [f"GET {one}" for one in reads] + [f"POST {one}" for one in writes]
+                return Reply(200, {"calls": calls, "switches": self.switches({}), "faults": FAULTS})
             if request.method == "GET" and name in reads:
                 return Reply(200, reads[name](int(request.one("since", "0"))))
             if request.method == "POST" and name in writes:
@@ -44,8 +47,7 @@ class Control:
         except (ValueError, KeyError, TypeError) as problem:
             said = f"`{problem.args[0]}` is missing." if isinstance(problem, KeyError) else str(problem)
             return Reply(400, {"message": said})
-        known = [f"GET {one}" for one in reads] + [f"POST {one}" for one in writes]
-        return Reply(404, {"message": f"No such call under /_sandbox/. Known: {', '.join(known)}."})
+        return Reply(404, {"message": "No such call. GET /_sandbox/ lists the calls, switches and faults there are."})
 
     def seed(self, doc: Mapping[str, Any]) -> dict[str, Any]:
         return self._app.seed(doc)

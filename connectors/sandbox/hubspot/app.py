@@ -32,6 +32,7 @@ from connectors.sandbox.pages.render import page
 from connectors.sandbox.state import State
 from connectors.sandbox.wire import Actor, Reply, Request
 
+ROW_FAULTS = ("row_error", "partial_as_200")
 log = logging.getLogger(__name__)
 
 SWITCHES: Mapping[str, Any] = MappingProxyType(
@@ -131,6 +132,8 @@ class HubSpotApp:
         try:
             call = parsed(request, actor, lenient=bool(self.state.switch("lenient")))
             dialect = dialect_of(self.desk, call)
+            if actor.fault in ROW_FAULTS and "batch" not in call.rest:
+                return ordered(400, {**actor.args, "category": "VALIDATION_ERROR"})  # a call of one row fails as a whole
             with self.state.lock:  # one call after another: what it reads stays true until it has written
                 return self._routed(call)
         except Refusal as refusal:

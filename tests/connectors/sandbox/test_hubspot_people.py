@@ -186,3 +186,18 @@ def test_a_portal_survives_a_restart_with_its_keys_and_merges(tmp_path):
             answer = pool.request("GET", f"{again.hubspot.url}{CONTACTS}/{ids[0]}", headers=headers)
         assert answer.json()["id"] == merged
         assert len(again.hubspot.ledger()) == 5
+
+
+def test_a_row_fault_fails_a_call_of_one_row_as_a_whole(call, hubspot):
+    hubspot.weather({"fault": "row_error"})
+
+    assert call("POST", CONTACTS, {"properties": {"email": "a@b.co"}, "associations": []}).status == 400
+    assert hubspot.ledger() == []
+
+
+def test_the_sandbox_lists_its_own_calls_switches_and_faults(call):
+    said = call("GET", "/_sandbox/").body
+
+    assert "POST act" in said["calls"]
+    assert said["switches"]["ten_second_limit"] == 190
+    assert "reset_after" in said["faults"]
