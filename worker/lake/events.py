@@ -55,6 +55,10 @@ WHERE NOT EXISTS (FROM known WHERE known.anonymous_id = news.anonymous_id AND kn
 ORDER BY anonymous_id, user_id
 """
 
+_DAYS = """
+SELECT epoch_us("at") // 86400000000 AS day, count(*) AS rows, max(epoch_us(arrived)) AS last FROM fresh GROUP BY 1
+"""
+
 
 def land(lake: Lake, pulled: Pulled, arrival: Arrival, known: Sequence[LakeFile]) -> Brought:
     """Write the events that are new, and the links they show."""
@@ -153,8 +157,8 @@ def _events_file(con: duckdb.DuckDBPyConnection, lake: Lake, fresh: pa.Table, so
     if not len(fresh):
         return ()
     con.register("fresh", fresh.select(["at", "arrived"]))
-    days = ask(con, 'SELECT epoch_us("at") // 86400000000 AS day, max(epoch_us(arrived)) AS last FROM fresh GROUP BY 1')
-    touched = {str(row["day"]): row["last"] for row in days.to_pylist()}
+    days = ask(con, _DAYS)
+    touched = {str(row["day"]): [row["rows"], row["last"]] for row in days.to_pylist()}
     kept = {field.name: str(field.type) for field in fresh.schema if field.name not in OURS}
     facts: dict[str, Any] = {"days": touched, "columns": kept}
     path, size = lake.write(fresh, "events", source)

@@ -90,6 +90,10 @@ class Lake:
         _flush(folder)
         return str(final.relative_to(self.root)), size
 
+    def rows(self, path: str) -> int:
+        """How many rows a file has."""
+        return int(pq.read_metadata(self.root / path).num_rows)
+
     def sweep(self, listed: Collection[str], now: float | None = None) -> int:
         """Remove files that are older than an hour and not listed; how many."""
         now = time.time() if now is None else now

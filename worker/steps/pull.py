@@ -11,15 +11,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connectors.contract import BadRow, Pulled, Source, Stream
 from connectors.errors import ConnectorError, TryLater
 from settings.sources import SourceSpec
-from worker.lake import Arrival, Brought, Lake, LakeFile, land
+from worker.lake import Arrival, Brought, Lake, land
 from worker.steps.holding import SECONDS, held
+from worker.steps.listing import as_lake_files, as_listed
 from worker.steps.report import SourceCounts
+from worker.steps.tools import Tools
 from worker.store import landing, leases
 from worker.store.database import Store
 
@@ -74,6 +76,17 @@ class Result:
     interrupted: bool = False
 
 
+def pull_new(tools: Tools, run_id: str | None = None, *, backfill: bool = False) -> Result:
+    """Pull every source of the settings, as of the tools' clock."""
+
+    def tell(one: Progress) -> None:
+        tools.progress(f"pull {one.source} {one.stream}", one.rows, one.expected)
+
+    pulling = Pulling(tools.store, tools.lake, tools.now(), run_id, backfill, tell, tools.stopping)
+    specs = tools.settings.sources
+    return pull({name: (specs[name], source) for name, source in tools.sources.items()}, pulling)
+
+
 def pull(sources: Mapping[str, tuple[SourceSpec, Source]], pulling: Pulling) -> Result:
     """Pull every source; the trouble of one does not keep the others from landing."""
     result = Result()
@@ -112,7 +125,7 @@ class _Landing:
     def __init__(self, name: str, spec: SourceSpec, stream: Stream, pulling: Pulling, fence: int) -> None:
         self._name, self._stream, self._pulling, self._fence = name, stream, pulling, fence
         with pulling.store.read() as tx:
-            self._known = [_as_lake_file(file) for file in landing.files(tx, source=name)]
+            self._known = as_lake_files(landing.files(tx, source=name))
             self._cursor = landing.cursor(tx, name, stream) or landing.Cursor(None)
         first = self._cursor.cursor is None or self._cursor.pulled_at is None
         self._first = first
@@ -165,19 +178,13 @@ class _Landing:
 
     def _commit(self, cursor: landing.Cursor, brought: Brought, bad: Sequence[BadRow]) -> None:
         run_id = self._pulling.run_id
-        files = [landing.File(**asdict(file), run_id=run_id) for file in brought.files]
+        files = as_listed(brought.files, run_id)
         rows = [landing.Bad(row.where, row.reason, row.raw) for row in bad]
         with self._pulling.store.write() as tx:
             if not leases.extend(tx, f"pull:{self._name}", self._fence, SECONDS):
                 raise TryLater(f"Another process took over the pull of {self._name}. It will land what is left.")
             landing.landed(tx, landing.Landed(self._name, self._stream, cursor, files, rows, run_id))
         self._cursor = cursor
-
-
-def _as_lake_file(file: landing.File) -> LakeFile:
-    return LakeFile(
-        **{name: getattr(file, name) for name in LakeFile.__dataclass_fields__ if name != "facts"}, facts=file.facts or {}
-    )
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
