@@ -164,7 +164,7 @@ def _sum(rows: Any, reading: _Reading) -> Any:
             bits = ibis.literal([1 << place for place in range(reading.signal.within.days)], type="array<int64>")  # type: ignore[union-attr]  # only windows that fit a word come here
             return bits[age].bit_or(where=_all((counted > 0), _in_window(rows, reading)))
         case "active_users":
-            return (counted > 0).cast("int64").max(where=_in_window(rows, reading))
+            return (counted > 0).ifelse(1, 0).max(where=_in_window(rows, reading))
         case _:
             return counted.sum(where=_in_window(rows, reading))
 

@@ -24,7 +24,10 @@ EVENT_COLUMNS: dict[str, str] = {
     "at": "timestamp('UTC', 6)",
     "arrived": "timestamp('UTC', 6)",
 }
-_MICROSECONDS_A_DAY = 86_400_000_000
+_A_DAY = 86_400_000_000
+_LONG_AGO = 1_000_000
+"""Days to count from before 1970, since integer division rounds towards zero."""
+_DAY = f'CAST((epoch_us("at") + {_A_DAY * _LONG_AGO}) // {_A_DAY} - {_LONG_AGO} AS INTEGER)'
 
 
 class Engine:
@@ -82,9 +85,7 @@ class Engine:
         wanted = EVENT_COLUMNS | (properties or {})
         rows = self._complete(self.files(paths), wanted) if paths else self._none(wanted)
         view = self.backend.create_view(next(self._names), rows)
-        return self.backend.sql(
-            f'SELECT *, CAST(epoch_us("at") // {_MICROSECONDS_A_DAY} AS INTEGER) AS day FROM {view.get_name()}'  # noqa: S608 - our own name and number
-        )
+        return self.backend.sql(f"SELECT *, {_DAY} AS day FROM {view.get_name()}")  # noqa: S608 - names are our own
 
     def rows(self, paths: Sequence[str | Path], columns: dict[str, str]) -> Any:
         """Files of any stream with at least these columns (name -> Ibis type), also where there is no file yet."""
@@ -109,11 +110,15 @@ class Engine:
         return found.cast(expression.schema().to_pyarrow())
 
     def batches(self, expression: Any, size: int = 50_000) -> Iterator[pa.RecordBatch]:
-        """The rows in batches; what is left is dropped when the reader stops."""
-        schema = expression.schema().to_pyarrow()
-        with self.backend.con.cursor() as cursor:
-            for batch in cursor.execute(self._sql(expression)).to_arrow_reader(size):
-                yield batch.cast(schema)
+        """The rows in batches, from a copy of their own: other queries may run meanwhile."""
+        name, schema = next(self._names), expression.schema().to_pyarrow()
+        self.backend.con.execute(f"CREATE TABLE {name} AS {self._sql(expression)}")
+        try:
+            with self.backend.con.cursor() as cursor:
+                for batch in cursor.execute(f"SELECT * FROM {name}").to_arrow_reader(size):  # noqa: S608 - our own name
+                    yield batch.cast(schema)
+        finally:
+            self.backend.con.execute(f"DROP TABLE {name}")
 
     def _sql(self, expression: Any) -> str:
         """
