@@ -8,18 +8,17 @@ result, fault or nothing (which means nobody knows). Not decided here: what an o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.contract import Outcome, Receipt
 from connectors.crms.hubspot.answers import Answer, Fault, fault_in
+from connectors.crms.hubspot.values import OUR_NAMES
 from connectors.errors import Rejected, Unknown
 
 HELD_BACK = "BATCH_REFUSED"
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """One input: our key, its trace id, the record id of an update, our unique value, and what was sent."""
 
     key: str
@@ -29,8 +28,7 @@ class Sent:
     unique: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What the answer says about one input; both None where it says nothing."""
 
     result: Mapping[str, Any] | None = None
@@ -137,6 +135,7 @@ def refusal(sent: Sent, fault: Fault) -> Receipt:
     code = fault.code
     if wrong := {name: code for name, code in fault.wrong_fields.items() if name in sent.properties}:
         field, code = next(iter(wrong.items()))
+    field = OUR_NAMES.get(field, field) if field else None
     return Receipt(
         sent.key,
         outcome,

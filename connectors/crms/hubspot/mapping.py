@@ -16,7 +16,7 @@ from connectors.crms.hubspot.reading import MERGED, Record, merged_ids
 from connectors.crms.hubspot.tasks import KEY as TASK_KEY
 from connectors.crms.hubspot.tasks import SHOWN as TASK_SHOWN
 from connectors.crms.hubspot.tasks import seen
-from connectors.crms.hubspot.values import decoded, moment
+from connectors.crms.hubspot.values import THEIR_NAMES, decoded, moment
 from connectors.fields import fields_on
 
 COMPANY = "associatedcompanyid"
@@ -76,14 +76,19 @@ class View:
         )
 
     def _fields(self, said: Mapping[str, Any]) -> dict[str, Value]:
-        return {name: decoded(said[name], form) for name, form in self.forms.items() if name in said}
+        return {
+            name: decoded(said[theirs], form)
+            for name, form in self.forms.items()
+            if (theirs := THEIR_NAMES.get(name, name)) in said
+        }
 
 
 def asked(object: str, fields: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Property names to ask for, and those of them that are handed on in `fields`."""
+    """Property names to ask for, and the names, ours where we have one, under which values are handed on in `fields`."""
     standard = [field.name for field in fields_on(object)] if object != "deal" else []
     handed_on = tuple(dict.fromkeys((*standard, *_SHOWN_FIELDS.get(object, ()), *fields)))
-    return tuple(dict.fromkeys((*_ALWAYS[object], *handed_on))), handed_on
+    theirs = (THEIR_NAMES.get(name, name) for name in handed_on)
+    return tuple(dict.fromkeys((*_ALWAYS[object], *theirs))), handed_on
 
 
 def _contact(_record: Record, said: Mapping[str, Any]) -> dict[str, Any]:

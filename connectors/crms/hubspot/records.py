@@ -9,21 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from connectors.contract import Change, Outcome, Receipt, Value
 from connectors.crms.hubspot.batches import Sent, Settled, refusal, settled, silence
 from connectors.crms.hubspot.client import BATCH, Client
 from connectors.crms.hubspot.schema import Schema
-from connectors.crms.hubspot.values import OURS, decoded, encoded, form_of
+from connectors.crms.hubspot.values import OURS, THEIR_NAMES, decoded, encoded, form_of, kept
 
-OWN_NAMES: Mapping[str, str] = {
-    "owner": "hubspot_owner_id",
-    "first_name": "firstname",
-    "last_name": "lastname",
-    "title": "jobtitle",
-    "company_name": "company",
-}
-"""Our name -> HubSpot's, where they differ."""
 NEVER = frozenset({"lifecyclestage"})
 """HubSpot moves the lifecycle by itself and only forward; a tool that writes it takes a decision from people."""
 KEY = "pql_key"
@@ -70,27 +63,19 @@ class Records:
         for name, value in change.fields.items():
             if value is None:
                 continue
-            if name in NEVER:
-                raise _Unsendable(
-                    f"{name} is never written. Take it out of the fields of this destination.", "NEVER_WRITTEN", name
-                )
+            theirs = THEIR_NAMES.get(name, name)
             try:
-                form = "" if name in OURS else self._schema.form_of_moment(object, theirs(name), value)
-                out[theirs(name)] = encoded(value, form)
+                if isinstance(value, datetime) and name not in OURS:
+                    out[theirs] = encoded(value, self._schema.form(object, theirs))
+                else:
+                    out[theirs] = encoded(value)
             except ValueError as problem:
                 raise _Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
-        for name in change.clear:
-            if name in NEVER:
-                raise _Unsendable(
-                    f"{name} is never written. Take it out of the fields of this destination.", "NEVER_WRITTEN", name
-                )
-            out[theirs(name)] = ""
+        out |= {THEIR_NAMES.get(name, name): "" for name in change.clear}
+        for name in NEVER & out.keys():
+            said = f"{name} is never written. Take it out of the fields of this destination."
+            raise _Unsendable(said, "NEVER_WRITTEN", name)
         return out
-
-
-def theirs(name: str) -> str:
-    """HubSpot's name of a field."""
-    return OWN_NAMES.get(name, name)
 
 
 class _Unsendable(Exception):
@@ -150,7 +135,7 @@ def _receipt(one: Sent, says: Settled, change: Change) -> Receipt:
         one.key,
         Outcome.APPLIED,
         id,
-        echoed=_echoed(says.result.get("properties") or {}, change),
+        echoed=_echoed(says.result.get("properties") or {}, one, change),
         created=one.crm_id is None,
         moved_to=id if one.crm_id is not None and id != one.crm_id else None,
     )
@@ -163,12 +148,17 @@ def _earlier(receipt: Receipt) -> Receipt:
     )
 
 
-def _echoed(properties: Mapping[str, object], change: Change) -> dict[str, Value]:
-    echoed = {
-        name: decoded(properties[theirs(name)], OURS.get(name) or form_of(value))
-        for name, value in change.fields.items()
-        if value is not None and theirs(name) in properties
-    }
-    return echoed | {
-        name: decoded(properties[theirs(name)], "string") for name in change.clear if theirs(name) in properties
-    }
+def _echoed(said: Mapping[str, object], one: Sent, change: Change) -> dict[str, Value]:
+    echoed: dict[str, Value] = {}
+    for name, value in change.fields.items():
+        theirs = THEIR_NAMES.get(name, name)
+        if value is None or theirs not in said:
+            continue
+        if said[theirs] != one.properties[theirs]:
+            echoed[name] = decoded(said[theirs], OURS.get(name) or form_of(value))
+        else:
+            echoed[name] = kept(value) if isinstance(value, datetime) else value
+    for name in change.clear:
+        if (theirs := THEIR_NAMES.get(name, name)) in said:
+            echoed[name] = decoded(said[theirs], "string")
+    return echoed

@@ -7,12 +7,10 @@ Decided here: when they are asked for. Not decided here: which properties we wan
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
-from connectors.contract import Value
 from connectors.crms.hubspot.client import Client
-from connectors.crms.hubspot.values import BUILT_IN, OURS
+from connectors.crms.hubspot.values import BUILT_IN, OURS, THEIR_NAMES
 from connectors.errors import TryLater
 
 
@@ -39,11 +37,10 @@ class Schema:
 
     def forms(self, object: str, names: Iterable[str]) -> dict[str, str]:
         """The form of each property; the portal is asked only for names that are neither ours nor built in."""
-        return {name: OURS.get(name) or BUILT_IN.get(name) or self._form(object, name) for name in names}
+        return {name: self._form(object, name, THEIR_NAMES.get(name, name)) for name in names}
 
-    def form_of_moment(self, object: str, name: str, value: Value) -> str:
-        """The form that decides how a moment is written; no other value asks for it."""
-        return self._form(object, name) if isinstance(value, datetime) else ""
-
-    def _form(self, object: str, name: str) -> str:
+    def form(self, object: str, name: str) -> str:
         return str(self.properties(object).get(name, {}).get("type", "string"))
+
+    def _form(self, object: str, ours: str, theirs: str) -> str:
+        return OURS.get(ours) or BUILT_IN.get(theirs) or self.form(object, theirs)

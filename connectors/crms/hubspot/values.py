@@ -10,9 +10,10 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from connectors.contract import Value
 from connectors.fields import FIELDS, TASK_KEY
@@ -30,22 +31,28 @@ BUILT_IN: Mapping[str, str] = {
     **dict.fromkeys(("createdate", "lastmodifieddate", "hs_createdate", "hs_lastmodifieddate", "hs_timestamp"), "datetime"),
     **dict.fromkeys(("notes_last_contacted", "hs_last_sales_activity_timestamp", "closedate"), "datetime"),
     **dict.fromkeys(("amount", "numberofemployees", "annualrevenue"), "number"),
+    **dict.fromkeys(("email", "firstname", "lastname", "jobtitle", "phone", "company", "domain", "name"), "string"),
+    "hubspot_owner_id": "enumeration",
     **dict.fromkeys(("hs_email_optout", "hs_is_closed", "hs_is_closed_won"), "bool"),
 }
 
 
+THEIR_NAMES: Mapping[str, str] = {
+    "owner": "hubspot_owner_id",
+    "first_name": "firstname",
+    "last_name": "lastname",
+    "title": "jobtitle",
+    "company_name": "company",
+}
+"""Our name -> HubSpot's, where they differ."""
+OUR_NAMES: Mapping[str, str] = {theirs: ours for ours, theirs in THEIR_NAMES.items()}
+
+
 def encoded(value: Value, form: str = "") -> str:
     """The string that HubSpot wants; ValueError for what it cannot hold. `form` matters only for a date without time."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, datetime):
-        return _moment(value, form)
+    make = _MAKERS.get(type(value))
+    if make is not None:
+        return make(value)[:10] if form == "date" else make(value)
     raise ValueError(f"A value of type {type(value).__name__} cannot be written.")
 
 
@@ -55,11 +62,27 @@ def _number(value: float) -> str:
     return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
-def _moment(value: datetime, form: str) -> str:
+def _moment(value: datetime) -> str:
     if value.tzinfo is None:
         raise ValueError("A moment without a time zone cannot be written.")
-    utc = value.astimezone(UTC)
-    return utc.date().isoformat() if form == "date" else utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return f"{utc.isoformat(timespec='milliseconds')[:23]}Z"
+
+
+_MAKERS: Mapping[type, Callable[[Any], str]] = {
+    str: str,
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    float: _number,
+    datetime: _moment,
+}
+
+
+def kept(value: datetime) -> datetime:
+    """A moment as HubSpot holds it: what is finer than milliseconds is lost."""
+    finer = value.microsecond % 1000
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return utc - timedelta(microseconds=finer) if finer else utc
 
 
 def decoded(text: object, form: str) -> Value:
@@ -98,11 +121,13 @@ def moment(text: object) -> datetime | None:
     if not isinstance(text, str) or not text:
         return None
     try:
-        if re.fullmatch(r"-?\d{9,15}", text):
+        if text.lstrip("-").isdecimal():
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         read = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         return None
+    if read.tzinfo is UTC:
+        return read
     return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 
