@@ -95,7 +95,6 @@ CODES: dict[str, str] = {
     "RT003": "a rule that can never be reached",
     "RT004": "unknown pool, queue, calendar, partner pool or list",
     "RT005": "a pool without members of weight above 0",
-    "RT006": "a negative weight",
     "RT008": "a member is listed twice",
     "RT009": "the same rule name twice",
     "RT010": "a calendar without hours, with overlapping hours, or of an unknown time zone or country",
@@ -119,7 +118,6 @@ CODES: dict[str, str] = {
     "W121": "a signal that nothing reads",
     "W122": "a definition that asks for activity only, as in `logged in`",
     "W123": "a list, pool, queue, calendar or partner pool that nothing reads",
-    "W124": "waiting times that leave the band without effect",
 }
 
 

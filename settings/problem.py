@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from settings import codes
 from settings.codes import is_warning
+from settings.secret import HIDDEN, masked
 
 TAB = 4
+WRITTEN_OUT = "SE002"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,6 +96,8 @@ def _one(problem: Problem, files: Mapping[str, str]) -> str:
     if not 0 < problem.line <= len(lines):
         return str(problem)
     written = lines[problem.line - 1]
+    # What was written out by mistake must not reach a log through the excerpt.
+    written = written[: problem.col - 1] + HIDDEN if problem.code == WRITTEN_OUT else masked(written)
     text, column = _window(written.expandtabs(TAB), len(written[: problem.col - 1].expandtabs(TAB)))
     number = str(problem.line)
     return f"{problem}\n  {number} | {text}\n  {' ' * len(number)} | {' ' * column}^"

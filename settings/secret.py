@@ -14,6 +14,7 @@ from pathlib import Path
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_WORDS = ("token", "secret", "password", "passphrase", "api_key", "apikey", "private_key", "jwt_key")
+HIDDEN = "***"
 _LITERALS = (
     re.compile(r"\bpat-[a-z0-9]+-[0-9a-f-]{16,}", re.IGNORECASE),
     re.compile(r"\b00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{20,}"),
@@ -30,6 +31,13 @@ _LITERALS = (
 def looks_like_a_secret(text: str) -> bool:
     """A token, a key, or a URL with a password in it."""
     return any(pattern.search(text) for pattern in _LITERALS)
+
+
+def masked(text: str) -> str:
+    """The text without what looks like a secret."""
+    for pattern in _LITERALS:
+        text = pattern.sub(HIDDEN, text)
+    return text
 
 
 def named_like_a_secret(name: str) -> bool:

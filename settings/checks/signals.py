@@ -82,6 +82,8 @@ def _unused(picture: Picture) -> None:
         read |= set(names_in(picture.handoff.subject)) | {
             name for step in picture.handoff.next_steps for name in names_in(step.say)
         }
+    if {"SC002", "CO004", "DE003", "HA004"} & {problem.code for problem in picture.reader.problems}:
+        return
     whole = picture.whole("tiers") and picture.whole("routing") and picture.handoff is not None and "score" in picture.given
     for name, place in picture.defined("signals").items() if whole else ():
         signal = picture.section("signals").get(name)

@@ -17,6 +17,9 @@ STREAMS = {"events": "event", "users": "user", "accounts": "account"}
 def check(picture: Picture) -> None:
     """Look at each stream of each source."""
     for name, spec in picture.section("sources").items():
+        if spec.events and not spec.events.id:
+            place = picture.place("sources", name, "events", "id")
+            picture.say(place, "ST004", "`id` names no column.", "Name one, or several that together are unique.")
         for stream, kind in STREAMS.items():
             feed = getattr(spec, stream)
             if feed is not None:

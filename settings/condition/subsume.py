@@ -41,7 +41,7 @@ def never(node: Node) -> bool:
     if isinstance(node, Constant):
         return node.value is False
     parts = node.parts if isinstance(node, And) else (node,)
-    if any(never(part) for part in parts if part is not node):
+    if any(never(part) or Not(part) in parts for part in parts if part is not node):
         return True
     return any(nothing(reach) for reach in _reaches(parts).values())
 

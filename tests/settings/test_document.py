@@ -1,5 +1,7 @@
 """YAML as nodes: versions, places, and what is refused before anything is built."""
 
+from itertools import pairwise
+
 import pytest
 
 from settings.document import MOST_DEPTH, MOST_TEXT, Mapping, Scalar, read_yaml, walk
@@ -97,7 +99,7 @@ def test_an_alias_is_a_repetition():
 def test_an_alias_bomb_is_refused_before_it_is_expanded():
     names = "abcdefghijkl"
     lines = ["a: &a [x,x,x,x,x,x,x,x,x,x]"]
-    lines += [f"{here}: &{here} [{','.join(['*' + before] * 10)}]" for before, here in zip(names, names[1:], strict=False)]
+    lines += [f"{here}: &{here} [{','.join(['*' + before] * 10)}]" for before, here in pairwise(names)]
 
     code, line, _ = problem("\n".join(lines))
 

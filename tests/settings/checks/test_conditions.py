@@ -1,7 +1,7 @@
 """Conditions inside the settings: names known at their step, types that fit, blanks that do not protect."""
 
 import pytest
-from settings_samples import starter_with
+from settings_samples import said, starter_with
 
 WHERE = {
     "exclude": ("qualify.yaml", "when: crm.do_not_contact"),
@@ -117,41 +117,38 @@ def test_rules_and_definitions_see_everything(place):
 
 
 def test_a_moment_compares_with_text_in_iso_form():
-    said = with_condition("rule", "account.trial_ends between '2026-01-01' and '2026-11-22 09:30'")
+    found = with_condition("rule", "account.trial_ends between '2026-01-01' and '2026-11-22 09:30'")
 
-    assert said.codes == []
+    assert found.codes == []
 
 
 def test_use_decides_the_type_of_a_column_that_declares_none():
-    said = starter_with(
+    found = starter_with(
         "sources.yaml",
         columns("renews", "seats", "vip", "left_a", "left_b"),
     )
-    assert said.codes == []
-    files = said.files | {
-        "routing.yaml": said.files["routing.yaml"].replace(
+    assert found.codes == []
+    files = found.files | {
+        "routing.yaml": found.files["routing.yaml"].replace(
             "when: account.country is null",
-            "when: account.renews < '2027-01-01' and account.seats + 1 > 3 and account.vip and account.left_a < account.left_b",
+            "when: account.renews < '2027-01-01' and account.seats + 1 > 3 and account.vip "
+            "and account.left_a < account.left_b",
         )
     }
 
-    from settings_samples import said as again
-
-    types = again(files).checked.settings.types
-    found = [types[f"account.{name}"] for name in ("renews", "seats", "vip", "left_a", "left_b")]
-    assert found == ["moment", "number", "flag", "number", "number"]
+    types = said(files).checked.settings.types
+    kinds = [types[f"account.{name}"] for name in ("renews", "seats", "vip", "left_a", "left_b")]
+    assert kinds == ["moment", "number", "flag", "number", "number"]
 
 
 def test_type_travels_from_one_column_to_the_one_it_is_compared_with():
-    said = starter_with("sources.yaml", columns("a", "b"))
-    files = said.files
+    found = starter_with("sources.yaml", columns("a", "b"))
+    files = found.files
     files["routing.yaml"] = files["routing.yaml"].replace(
         "account.country is null", "account.a = account.b and account.b > 3"
     )
 
-    from settings_samples import said as again
-
-    assert again(files).checked.settings.types["account.a"] == "number"
+    assert said(files).checked.settings.types["account.a"] == "number"
 
 
 def test_two_uses_that_contradict_each_other_are_said_with_both_places():
@@ -164,24 +161,24 @@ def test_two_uses_that_contradict_each_other_are_said_with_both_places():
 
 
 def test_a_declared_type_settles_the_matter():
-    said = starter_with(
+    found = starter_with(
         "sources.yaml",
         ("columns: [employees,", "columns: [{name: employees, column: size, type: number},"),
     )
 
-    assert said.codes == []
-    kept = said.checked.settings.sources["product"].accounts.columns[0]
+    assert found.codes == []
+    kept = found.checked.settings.sources["product"].accounts.columns[0]
     assert (kept.name, kept.column, kept.type) == ("employees", "size", "number")
 
 
 def test_a_use_against_a_declared_type_names_the_declaration():
-    said = starter_with(
+    found = starter_with(
         "sources.yaml",
         ("columns: [employees,", "columns: [{name: employees, type: text},"),
     )
 
-    problem = said.some("CO006", "account.employees")
-    assert "(sources.yaml:26)" in problem.try_
+    problem = found.some("CO006", "account.employees")
+    assert "(sources.yaml:29)" in problem.try_
 
 
 def test_a_column_that_no_source_gives_is_not_known():
