@@ -10,10 +10,10 @@ from connectors.sandbox.hubspot import shape
 from connectors.sandbox.hubspot.associations import Associations, shown
 from connectors.sandbox.hubspot.automation import Automation
 from connectors.sandbox.hubspot.call import Call
-from connectors.sandbox.hubspot.desk import Desk, Writing
+from connectors.sandbox.hubspot.desk import STRICTEST, Desk, Writing
 from connectors.sandbox.hubspot.errors import invalid, missing, not_found
-from connectors.sandbox.hubspot.kinds import Kind
-from connectors.sandbox.state import Change, Row
+from connectors.sandbox.hubspot.kinds import ASSOCIATIONS, PRIMARY, Kind
+from connectors.sandbox.state import Change, Link, Row
 from connectors.sandbox.wire import Reply
 
 
@@ -48,7 +48,7 @@ class Objects:
         found: dict[str, Any] = {}
         for other in wanted:
             ends = self._associations.between(kind, [row.id], other).get(row.id, {})
-            names = [{"id": to, "type": f"{kind.name}_to_{other.name}"} for to in ends]
+            names = [{"id": to, "type": _old_name(link)} for to, links in ends.items() for link in links]
             if names:
                 found[other.plural] = {"results": names}
         return {**body, "associations": found} if found else body
@@ -140,7 +140,7 @@ class Objects:
         other = self._desk.kind(rest[0]) if rest else None
         if other is None:
             raise missing()
-        if len(rest) == 1 and call.method == "GET":
+        if len(rest) == 1 and call.method == "GET" and call.version != STRICTEST:  # the newest version has batch/read only
             return self._linked(call, kind, record, other)
         if len(rest) != 2 or call.method not in ("PUT", "DELETE"):
             raise missing()
@@ -191,7 +191,16 @@ class Objects:
         return Reply(200, shape.page(results, more, call.request.path))
 
 
-def _default_item(link: Any) -> dict[str, Any]:
+def _old_name(link: Link) -> str:
+    """Return an association type as v3 names it; where there is a primary one, the other is the unlabelled."""
+    name = f"{link.from_object}_to_{link.to_object}"
+    if link.label and link.type not in PRIMARY:
+        return link.label.lower().replace(" ", "_")
+    plain = len(ASSOCIATIONS.get((link.from_object, link.to_object), ())) > 1 and link.type not in PRIMARY
+    return f"{name}_unlabeled" if plain else name
+
+
+def _default_item(link: Link) -> dict[str, Any]:
     spec = {"associationCategory": link.category, "associationTypeId": link.type}
     return {"from": {"id": link.from_id}, "to": {"id": link.to_id}, "associationSpec": spec}
 

@@ -35,6 +35,7 @@ class People:
             "restore": self._restore,
             "merge": self._merge,
             "opt_out": self._opt_out,
+            "log_activity": self._log_activity,
             "deactivate_owner": self._deactivate,
             "activate_owner": self._activate,
             "drop_field": self._drop_field,
@@ -115,6 +116,14 @@ class People:
 
     def _opt_out(self, doc: Act, actor: Actor) -> dict[str, Any]:
         return self._edit({**doc, "properties": {"hs_email_optout": "true"}}, actor)
+
+    def _log_activity(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        """A call or an e-mail of a person moves the time stamps that only HubSpot writes."""
+        kind, row = self._target(doc)
+        now = self._state.now()
+        stamps = dict.fromkeys(("notes_last_contacted", "notes_last_updated", "hs_last_sales_activity_timestamp"), iso(now))
+        self._desk.apply([self._desk.rewritten("update", row, stamps, now).change], actor)
+        return {"object": kind.name, "id": row.id}
 
     # owners, fields, tokens
 

@@ -202,7 +202,9 @@ class Search:
 
     def _since(self, kind: Kind, group: Sequence[Filter]) -> float:
         bounds = [
-            one.number(one.value) for one in group if one.name == kind.modified and one.operator in ("GT", "GTE", "BETWEEN")
+            one.number(one.value)
+            for one in group
+            if one.name == kind.modified and one.operator in ("EQ", "GT", "GTE", "BETWEEN")
         ]
         return max((bound for bound in bounds if bound == bound), default=0)  # noqa: PLR0124  not a number differs from itself
 

@@ -73,6 +73,13 @@ def test_a_dropped_field_and_a_revoked_token_break_writing(call, hubspot):
     assert call("GET", CONTACTS).status == 200
 
 
+def test_a_logged_activity_moves_the_time_of_the_last_contact(call, hubspot):
+    record = contact(call)
+    hubspot.act("log_activity", id=record, actor="ana@acme.com")
+
+    assert value(call, record, "notes_last_contacted") == hubspot.ledger()[-1]["after"]["hs_last_sales_activity_timestamp"]
+
+
 def test_an_opt_out_is_seen(call, hubspot):
     record = contact(call)
     hubspot.act("opt_out", id=record)

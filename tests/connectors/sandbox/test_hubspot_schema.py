@@ -130,6 +130,10 @@ def test_a_default_association_makes_the_first_company_the_primary_one(call):
         0
     ]
 
+    shown = call("GET", f"/crm/v3/objects/contacts/{contact}?associations=companies").body["associations"]["companies"][
+        "results"
+    ]
+    assert sorted(one["type"] for one in shown) == ["contact_to_company", *["contact_to_company_unlabeled"] * 2]
     types = {one["toObjectId"]: {each["typeId"] for each in one["associationTypes"]} for one in read["to"]}
     assert types == {int(first): {279, 1}, int(second): {279}}
 
