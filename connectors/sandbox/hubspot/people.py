@@ -110,6 +110,8 @@ class People:
         other = self._desk.rows(kind, [str(doc["into_it"])]).get(str(doc["into_it"])) if "into_it" in doc else None
         if other is None:
             raise ValueError("merge needs id (the one that stays in front) and into_it (the one that is merged into it).")
+        if other.id == primary.id:
+            raise ValueError("A record is not merged with itself.")
         changes = self._desk.merge(kind, primary, other)
         self._desk.apply(changes, actor)
         return {"object": kind.name, "id": changes[-1].id, "merged": [primary.id, other.id]}
