@@ -31,7 +31,7 @@ class Mirror:
 
 
 def facts(mirror: Mirror, as_of: datetime) -> Any:
-    """One row per user with a record: user_id, crm_object, crm_id, crm_company, crm_owner, crm_phone, crm_name, company_owner and every `crm.*` column."""
+    """One row per user: user_id, every `crm.*` column, and what routing needs of the records (crm_id, crm_owner ...)."""
     import ibis
 
     both = _companies(_persons(mirror), mirror)
@@ -96,8 +96,6 @@ def _companies(people: Any, mirror: Mirror) -> Any:
         company_customer=mirror.records.is_customer,
         company_activity=ibis.coalesce(mirror.records.last_activity, mirror.records.created),
     )
-    known = firms.left_join(
-        owners.select(owner_id=owners.id, owner_email=owners.email, owner_active=owners.active),
-        firms.company_owner == ibis._.owner_id,
-    )
+    named = owners.select(owner_id=owners.id, owner_email=owners.email, owner_active=owners.active)
+    known = firms.left_join(named, firms.company_owner == named.owner_id)
     return placed.left_join(known, placed.crm_company == known.firm)

@@ -138,10 +138,11 @@ def same_reasons(one: Value, other: Value) -> bool:
     >>> same_reasons("5 projects / viewed pricing 3 times", "viewed pricing 4 times / 6 projects")
     True
     """
-    return _signals_named(one) == _signals_named(other)
+    return signals_named(one) == signals_named(other)
 
 
-def _signals_named(text: Value) -> frozenset[str]:
+def signals_named(text: Value) -> frozenset[str]:
+    """Which signals a text of `pql_reasons` names: its parts without their numbers."""
     parts = str(text or "").split(BETWEEN)
     # A part that was cut tells its signal no more.
     return frozenset(_NUMBER.sub("#", part) for part in parts if not part.endswith("…"))

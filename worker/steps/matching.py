@@ -1,8 +1,8 @@
 """
 Match: which CRM record is which lead and account, destination by destination.
 
-Decided here: the mirror's tables go into the engine once per evaluation and matching is a join. Not decided here: what counts
-as a match (core). Writes nothing.
+Decided here: the mirror's tables go into the engine once per evaluation and matching is a join. Not decided here: what
+counts as a match (core). Writes nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Mirrored:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """persons: lead_key, user_id, account_id, object, crm_id, status, hits, how; companies: account_key, account_id, the same."""
+    """persons: lead_key, user_id, account_id, object, crm_id, status, hits, how; companies: the same by account_key."""
 
     persons: Any
     companies: Any
@@ -76,13 +76,13 @@ def mirrored(tools: Tools, destination: str) -> Mirrored:
         records = mirror.columns(tx, destination)
         emails = mirror.emails(tx, destination)
         linked = links.columns(tx, destination)
-        owners = [(one.id, one.email, one.active, one.kind) for one in mirror.owners(tx, destination)]
-    turned = list(zip(*owners, strict=True)) or [[], [], [], []]
+        owners = mirror.owners(tx, destination)
+    people = {name: [getattr(one, name) for one in owners] for name in OWNERS}
     given = (
         (RECORDS, records),
         (EMAILS, emails),
         (LINKS, linked),
-        (OWNERS, dict(zip(OWNERS, turned, strict=True))),
+        (OWNERS, people),
     )
     return Mirrored(*(tools.engine.table(arrow(columns, kinds)) for kinds, columns in given))
 

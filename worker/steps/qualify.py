@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from settings.qualify import Definition
+from worker.core import identity, rollup
 from worker.core.qualify import OPEN, Circumstances, Evaluation, Rejection, State, Transition, needs_step, step
 from worker.steps.score import Scored
 from worker.steps.tools import Tools
@@ -42,6 +43,7 @@ class Qualified:
     `states` holds every open state by (user_id, definition), changed or not; `rows` the frame rows of those users.
     """
 
+    as_of: datetime
     moved: list[Moved] = field(default_factory=list)
     touched: list[tuple[Row, str, State]] = field(default_factory=list)
     """States that are to be stored: the moved ones, and those that counted one more run."""
@@ -49,6 +51,8 @@ class Qualified:
     rows: dict[str, Row] = field(default_factory=dict)
     first_run: set[str] = field(default_factory=set)
     """Definitions that no run has judged before."""
+    tops: dict[str, dict[str, str]] = field(default_factory=dict)
+    """user_id -> {top_<property>: the value with the most days}, for those in an open episode."""
 
     def plays(self, definitions: Iterable[str]) -> dict[str, str]:
         """user_id -> the first definition, in the order of the settings, under which they are a PQL."""
@@ -71,7 +75,7 @@ class Before:
 
 def qualify(tools: Tools, scored: Scored, before: Before) -> Qualified:
     """Evaluate every definition at the instant of `scored`."""
-    result = Qualified()
+    result = Qualified(scored.as_of)
     said = rejections(tools)
     for name, definition in tools.settings.qualify.items():
         stored = _stored(tools, name)
@@ -84,6 +88,7 @@ def qualify(tools: Tools, scored: Scored, before: Before) -> Qualified:
         if name not in before.judged:
             result.first_run.add(name)
         _evaluate(tools, scored, definition, (stored, circumstances), result)
+    result.tops = tops(tools, scored, {user_id for user_id, _ in result.open})
     return result
 
 
@@ -192,3 +197,27 @@ def transition_row(one: Moved, run_id: str | None) -> dict[str, Any]:
         "detail": dict(edge.detail),
         "run_id": run_id,
     }
+
+
+def tops(tools: Tools, scored: Scored, user_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The value of each distinct property that was seen on the most days, the newest of equals, for these users."""
+    side = scored.given.inputs.side
+    chosen = sorted(user_ids)
+    if side is None or not chosen:
+        return {}
+    engine = tools.engine
+    names = {
+        column.key: column.property_name
+        for column in rollup.side_columns(tools.settings)
+        if column.property_name is not None
+    }
+    rows = identity.resolve(side, scored.given.inputs.identity)
+    rows = rows.filter(rows.last_plus.notnull())
+    ids = engine.table(pa.table({"asked": pa.array(chosen, pa.string())}))
+    counted = rows.semi_join(ids, rows.user == ids.asked).group_by("user", "column", "value")
+    found = engine.run(counted.aggregate(days=rows.day.nunique(), newest=rows.last_plus.max())).to_pylist()
+    answer: dict[str, dict[str, str]] = {}
+    for row in sorted(found, key=lambda one: (one["days"], one["newest"], one["value"])):
+        if row["column"] in names:
+            answer.setdefault(row["user"], {})[f"top_{names[row['column']]}"] = row["value"]
+    return answer

@@ -1,7 +1,7 @@
 """
 What a run, a plan and an explanation say: the documents behind `--output json`, the terminal and the console.
 
-Decided here: the shapes, which are a stable surface; their JSON Schemas are shipped in worker/cli/schemas. Counts are integers.
+Decided here: the shapes, which are a stable surface; their JSON Schemas are shipped in worker/cli/schemas. Counts are whole.
 """
 
 from __future__ import annotations

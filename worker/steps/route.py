@@ -9,7 +9,7 @@ Writes nothing: the ledgers after the decisions are part of the answer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from worker.core.conditions import interpret, list_keys
 from worker.core.office import Lead, Office, Past, State, opened
 from worker.core.qualify import State as LeadState
 from worker.core.routing import Decision, Held, in_rank_order, route_batch
-from worker.core.wording import Brief, Colleague, Text, Unfounded, handoff, lead_name, reasons
+from worker.core.wording import Brief, Colleague, Text, Unfounded, declared, handoff, lead_name, reasons
 from worker.steps.qualify import Qualified, Row
 from worker.steps.score import Scored
 from worker.steps.tools import Tools
@@ -42,7 +42,7 @@ class Handoff:
 
 @dataclass(slots=True)
 class Routed:
-    """What routing decided at an instant. `skipped` is lead key -> (reason, detail), for leads that get no handoff now or ever."""
+    """What routing decided at an instant. `skipped`: row, reason and detail of leads that get no handoff in this episode."""
 
     handoffs: list[Handoff] = field(default_factory=list)
     joined: list[Decision] = field(default_factory=list)
@@ -129,7 +129,7 @@ def _candidates(tools: Tools, qualified: Qualified, before: Known, young: frozen
         if state.entered_at != _instant(qualified, user_id, play) and waited is None:
             continue  # an episode that was skipped when it began
         lead = Lead(key, _subject(tools, row), play, state.episode, row)
-        problem = _unreachable(row, creates, best.get(row["crm_id"] or "", key))
+        problem = _unreachable(row, creates, best.get(row["crm_id"] or "", str(key)))
         if problem:
             result.held.append(Held(lead, problem[0], {"says": problem[1]}))
         else:
@@ -149,7 +149,7 @@ def _instant(qualified: Qualified, user_id: str, play: str) -> datetime | None:
 
 
 def _best_per_record(qualified: Qualified) -> dict[str, str]:
-    """CRM id -> the lead that speaks for it, where several leads are linked to one record: the highest usage, then the key."""
+    """CRM id -> the lead that speaks for it, where several are linked to one record: the highest usage, then the key."""
     best: dict[str, Row] = {}
     for row in qualified.rows.values():
         id = row["crm_id"]
@@ -196,8 +196,8 @@ def _brief(tools: Tools, lead: Lead, qualified: Qualified, decision: Decision | 
     settings, row = tools.settings, lead.values
     zone = decision.zone if decision else settings.timezone
     as_of = decision.respond_by if decision else None
-    at = qualified.open[_user(lead), lead.play].since
-    values = {**row, "lead.name": lead_name(row), "top_integration": None}
+    at = qualified.as_of
+    values = {**declared(settings, row, _text(row.get("crm_name"))), **qualified.tops.get(_user(lead), {})}
     return Brief(
         values=values,
         reasons=reasons(settings, row, zone),
@@ -234,8 +234,3 @@ def _text(value: object) -> str | None:
 
 def _moment(value: object) -> datetime | None:
     return value if isinstance(value, datetime) else None
-
-
-def with_instant(decisions: Iterable[Decision], as_of: datetime) -> list[Decision]:
-    """The decisions as made at an instant."""
-    return [replace(one) for one in decisions if as_of]

@@ -14,17 +14,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from worker.core.fairness import Seat
+from worker.core.fairness import Ledger, Seat
+from worker.core.office import Past
 from worker.store.database import Tx
 from worker.store.tables import assignment, held, offer, pool, pool_member
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """The credit ledger of one pool; `seq` is the number of its last pick."""
-
-    seq: int
-    seats: Mapping[str, Seat]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +41,8 @@ class Decision:
     respond_by: datetime | None = None
     state: str = "assigned"
     run_id: str | None = None
+    decided_at: datetime | None = None
+    """The instant of the run that decided; caps and days are counted by it. None: now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +100,9 @@ def assign(tx: Tx, decisions: Sequence[Decision]) -> set[tuple[str, str]]:
     if not decisions:
         return set()
     now = tx.now()
-    rows = [{"workspace": tx.workspace, **_plain(one), "decided_at": now, "active": True} for one in decisions]
+    rows = [
+        {"workspace": tx.workspace, **_plain(one), "decided_at": one.decided_at or now, "active": True} for one in decisions
+    ]
     insert = tx.insert(assignment).on_conflict_do_nothing().returning(assignment.c.lead_key, assignment.c.play)
     return {(row[0], row[1]) for row in tx.connection.execute(insert, rows)}
 
@@ -145,6 +142,19 @@ def counts(tx: Tx, since: datetime) -> dict[str, int]:
     """How many leads each assignee got since then; a lead that only joined its account's task is not counted."""
     asked = select(assignment.c.assignee, func.count()).where(tx.mine(assignment), assignment.c.decided_at >= since)
     return {row[0]: row[1] for row in tx.rows(asked.where(assignment.c.target != "joins").group_by(assignment.c.assignee))}
+
+
+def past(tx: Tx, since: datetime) -> list[Past]:
+    """Decisions since then that gave somebody a task, as caps count them."""
+    names = (assignment.c.assignee, assignment.c.decided_at, assignment.c.pool, assignment.c.partner)
+    asked = select(*names).where(tx.mine(assignment), assignment.c.decided_at >= since, assignment.c.target != "joins")
+    return [Past(row.assignee, row.decided_at, row.pool, row.partner) for row in tx.rows(asked)]
+
+
+def handed(tx: Tx) -> dict[str, dict[str, Any]]:
+    """Lead key -> what its record tells of the open handoff (`handed` in the reason of its assignment)."""
+    asked = select(assignment.c.lead_key, assignment.c.reason).where(tx.mine(assignment), assignment.c.active)
+    return {row.lead_key: row.reason["handed"] for row in tx.rows(asked) if "handed" in (row.reason or {})}
 
 
 def hold(tx: Tx, rows: Iterable[Held]) -> None:

@@ -1,0 +1,232 @@
+"""
+Commit: a plan becomes wanted state, tasks, assignments and history, in one transaction; nothing is sent here.
+
+Decided here: what stands together. Pools are locked before turns are written, and a turn that somebody else took meanwhile
+refuses the whole commit, which is then planned again. A handoff whose CRM record is yet to be made waits as
+`record_pending` and becomes a task when the record is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.core.keys import effect_key
+from worker.core.routing import Decision
+from worker.steps.effects import Committed, Wishes, commit
+from worker.steps.plan import FIRST_RUN, Plan, handed_doc
+from worker.steps.qualify import state_row, transition_row
+from worker.steps.route import Handoff
+from worker.steps.tools import Tools
+from worker.steps.wishes import news, to_store
+from worker.store import audit, intents, leads, links, routes
+from worker.store.database import Tx
+from worker.store.intents import Planned
+from worker.store.values import packed, unpacked
+
+PENDING = "record_pending"
+BATCH = 50_000
+
+
+class Overtaken(Exception):
+    """Another process routed leads of the same pools between planning and committing."""
+
+
+def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
+    """Store the plan, or nothing of it."""
+    home = tools.settings.handoff.work_in
+    wanted = {
+        name: [to_store(wish) for wish in (*news(one.people), *news(one.companies))] for name, one in plan.destined.items()
+    }
+    tasks = [task for one in plan.routed.handoffs if (task := _task(tools, one)) is not None]
+    tasks += _closings(tools, plan)
+
+    def also(tx: Tx) -> None:
+        _people(tx, tools, plan, run_id)
+        _routes(tx, tools, plan, run_id)
+        for name in sorted(plan.qualified.first_run):
+            audit.add(tx, "run", FIRST_RUN, {"definition": name, "run": run_id})
+
+    return commit(tools.store, Wishes(wanted, {home: tasks}), run_id, also)
+
+
+def _people(tx: Tx, tools: Tools, plan: Plan, run_id: str) -> None:
+    keys = plan.scored.keys
+    fresh = keys.filter(keys.is_new).select("lead_key", "user_id", "account_id")
+    for batch in tools.engine.batches(fresh, BATCH):
+        leads.put(tx, [{**row, "first_seen": plan.as_of} for row in batch.to_pylist()])
+    leads.put_states(tx, [state_row(row, name, state, run_id) for row, name, state in plan.qualified.touched])
+    leads.add_transitions(tx, [transition_row(one, run_id) for one in plan.qualified.moved])
+
+
+def _routes(tx: Tx, tools: Tools, plan: Plan, run_id: str) -> None:
+    routed = plan.routed
+    names = [name for name, ledger in routed.state.ledgers.items() if ledger.seq]
+    now = routes.lock(tx, names)
+    used = [one.decision for one in routed.handoffs if one.decision.pool]
+    for name in names:
+        taken = sum(1 for one in used if one.pool == name)
+        if now[name].seq != routed.state.ledgers[name].seq - taken:
+            raise Overtaken(f"Leads of the pool {name} were routed by another process meanwhile. Run again.")
+        if taken:
+            routes.save(tx, name, routed.state.ledgers[name])
+    left = [one for one in plan.qualified.moved if one.transition.left]
+    routes.end(tx, [(one.row["lead_key"], one.definition) for one in left], "left")
+    routes.let_go(tx, [*routed.released, *((one.row["lead_key"], one.definition) for one in left)])
+    decisions = [*(one.decision for one in routed.handoffs), *routed.joined]
+    routes.assign(tx, [_assignment(plan, one, run_id) for one in decisions])
+    held = [_held(one.lead.lead_key, one.lead.play, one.lead.episode, one.reason, one.detail, run_id) for one in routed.held]
+    routes.hold(tx, [*held, *_pending(tools, plan, run_id)])
+
+
+def _assignment(plan: Plan, one: Decision, run_id: str) -> routes.Decision:
+    return routes.Decision(
+        lead_key=one.lead.lead_key,
+        subject=one.lead.subject,
+        play=one.lead.play,
+        episode=one.lead.episode,
+        target=one.kind,
+        assignee=one.assignee,
+        rule=one.rule or "joins",
+        settings_hash=plan.settings_sha,
+        reason={**one.reason, "handed": handed_doc(plan.handed[one.lead.lead_key])},
+        pool=one.pool,
+        pool_seq=one.pool_seq,
+        partner=one.partner,
+        respond_by=one.respond_by,
+        run_id=run_id,
+        decided_at=plan.as_of,
+    )
+
+
+def _held(lead_key: str, play: str, episode: int, reason: str, detail: Any, run_id: str) -> routes.Held:
+    return routes.Held(lead_key, play, episode, reason, dict(detail), run_id)
+
+
+# ------------------------------------------------------------------------------------------- tasks
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The CRM record of a person."""
+
+    id: str
+    object: str
+
+
+def _task(tools: Tools, one: Handoff) -> Planned | None:
+    """The task of a handoff; None while its record is yet to be made."""
+    row = one.row
+    if row["crm_id"] is None:
+        return None
+    return _planned(tools, _payload(one), _Place(row["crm_id"], row["crm_object"]), _about(one))
+
+
+def _payload(one: Handoff) -> dict[str, Any]:
+    return {
+        "subject": one.text.subject,
+        "body": one.text.body,
+        "assignee": one.decision.assignee,
+        "due": one.decision.respond_by,
+        "action": one.text.action,
+        "high": bool(one.row["tier"]),
+        "company": one.row["crm_company"],
+    }
+
+
+def _about(one: Handoff) -> dict[str, Any]:
+    lead, row = one.decision.lead, one.row
+    evidence = {name: value for name, value in row.items() if name.startswith("why_") and value}
+    context = {"reasons": one.text.reasons, "next_step": one.text.next_step, "tier": row["tier"], "evidence": evidence}
+    scores = {name: row[name] for name in ("usage", "fit", "intent")}
+    return {"lead_key": lead.lead_key, "play": lead.play, "episode": lead.episode, "context": {**context, **scores}}
+
+
+def _planned(tools: Tools, payload: Mapping[str, Any], person: _Place, about: Mapping[str, Any]) -> Planned:
+    settings = tools.settings
+    top = settings.tiers[0].name
+    with tools.store.read() as tx:
+        from worker.store import mirror
+
+        owners = {owner.email: owner.id for owner in mirror.owners(tx, settings.handoff.work_in) if owner.active}
+    rest = {name: value for name, value in payload.items() if name not in ("assignee", "high")}
+    return Planned(
+        kind="task_create",
+        effect_key=effect_key(
+            settings.workspace, settings.handoff.work_in, about["lead_key"], about["play"], about["episode"]
+        ),
+        lead_key=about["lead_key"],
+        play=about["play"],
+        episode=about["episode"],
+        payload={
+            **rest,
+            "owner": owners[payload["assignee"]],
+            "high": about["context"]["tier"] == top,
+            "person": person.id,
+            "person_object": person.object,
+        },
+        context=about["context"],
+    )
+
+
+def _pending(tools: Tools, plan: Plan, run_id: str) -> Iterable[routes.Held]:
+    del tools
+    for one in plan.routed.handoffs:
+        if one.row["crm_id"] is None:
+            lead = one.decision.lead
+            detail = {"payload": packed(_payload(one)), "about": _about(one)}
+            yield routes.Held(lead.lead_key, lead.play, lead.episode, PENDING, detail, run_id)
+
+
+def release(tools: Tools, run_id: str | None = None) -> int:
+    """Make tasks of handoffs whose record is there now; how many."""
+    home = tools.settings.handoff.work_in
+    with tools.store.read() as tx:
+        waiting = [row for row in routes.waiting(tx) if row["reason"] == PENDING]
+        found = links.by_key(tx, home, [row["lead_key"] for row in waiting]) if waiting else {}
+    ready = [row for row in waiting if row["lead_key"] in found]
+    tasks = [
+        _planned(
+            tools,
+            unpacked(row["detail"]["payload"]),
+            _Place(found[row["lead_key"]].crm_id, found[row["lead_key"]].object),
+            row["detail"]["about"],
+        )
+        for row in ready
+    ]
+    if tasks:
+        done = [(row["lead_key"], row["play"]) for row in ready]
+        commit(tools.store, Wishes({}, {home: tasks}), run_id, lambda tx: routes.let_go(tx, done))
+    return len(tasks)
+
+
+def _closings(tools: Tools, plan: Plan) -> list[Planned]:
+    """Open tasks of leads that cooled or bought, where the settings close them and nobody of their account goes on."""
+    handoff = tools.settings.handoff
+    rules = {"EXPIRED": handoff.when_cooled, "SUPPRESSED": handoff.when_cooled, "CONVERTED": handoff.when_customer}
+    ended = {
+        (one.row["lead_key"], one.definition, one.transition.episode)
+        for one in plan.qualified.moved
+        if one.transition.left and rules.get(one.transition.to_state) == "close_task_if_untouched"
+    }
+    if not ended:
+        return []
+    going_on = {
+        plan.qualified.rows[user]["account_key"] for user, _ in plan.qualified.open if handoff.one_task_per == "account"
+    }
+    accounts = {one.row["lead_key"]: one.row["account_key"] for one in plan.qualified.moved}
+    with tools.store.read() as tx:
+        open_tasks = intents.handoffs(tx, handoff.work_in)
+    closings = []
+    for place, key in enumerate(open_tasks["lead_key"]):
+        row = {name: values[place] for name, values in open_tasks.items()}
+        account = accounts.get(key)
+        is_over = (key, row["play"], row["episode"]) in ended and (account is None or account not in going_on)
+        if is_over and row["handoff_state"] in (None, "open") and row["crm_id"]:
+            closings.append(
+                Planned(
+                    "task_close", row["effect_key"], key, row["play"], row["episode"], {"task": row["crm_id"]}, row["hop"]
+                )
+            )
+    return closings

@@ -1,0 +1,84 @@
+"""
+Guards that look at what came in: a source that fell silent, a mirror that is old, a day with far fewer events than usual.
+
+Decided here: a source that could not be pulled for longer than its limit demotes nobody, yet holds no run: whoever
+qualifies does so on what is there. A mirror older than its limit holds the run, for it would overwrite what people did.
+An empty successful pull is no silence. Usual is the median of the seven whole days before the last one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from statistics import median
+
+from worker.core.planning import Held
+from worker.core.rollup import day_number
+from worker.lake import rollups
+from worker.steps.listing import as_lake_files
+from worker.steps.tools import Tools
+from worker.store import landing, mirror
+
+WEEK = 7
+FEWEST_ROWS = 100
+"""Days with fewer events than this say nothing about the usual."""
+
+
+def stale_sources(tools: Tools, as_of: datetime) -> tuple[str, ...]:
+    """Sources with events whose last complete pull is older than the limit."""
+    limit = tools.settings.guards.source_older_than
+    if limit is None:
+        return ()
+    with tools.store.read() as tx:
+        cursors = {name: landing.cursor(tx, name, "events") for name, spec in tools.settings.sources.items() if spec.events}
+    return tuple(
+        name
+        for name, cursor in cursors.items()
+        if cursor is None or cursor.pulled_at is None or as_of - cursor.pulled_at > limit.delta
+    )
+
+
+def before_harm(tools: Tools, as_of: datetime) -> tuple[Held, ...]:
+    """What holds a run whatever its plan is."""
+    return (*_old_mirrors(tools), *_thin_days(tools, as_of))
+
+
+def _old_mirrors(tools: Tools) -> list[Held]:
+    limit = tools.settings.guards.mirror_older_than
+    if limit is None:
+        return []
+    held = []
+    with tools.store.read() as tx:
+        now = tx.now()
+        read = {name: mirror.read_at(tx, name) for name in tools.crms}
+    for name, at in read.items():
+        age = None if at is None else (now - at).total_seconds()
+        if age is None or age > limit.seconds:
+            said = "was never read" if age is None else f"was read {age / 3600:.1f} hours ago, more than {limit}"
+            says = f"The mirror of {name} {said}. Look at `pql doctor`, then run again."
+            held.append(Held("mirror_older_than", age or 0.0, float(limit.seconds), says))
+    return held
+
+
+def _thin_days(tools: Tools, as_of: datetime) -> list[Held]:
+    """The last whole day of a source against the week before it."""
+    share = tools.settings.guards.source_rows_below
+    if share is None:
+        return []
+    with tools.store.read() as tx:
+        files = as_lake_files(landing.files(tx, "events"))
+    today = day_number(as_of)
+    held = []
+    for name in sorted({file.source for file in files}):
+        days = rollups.days_of(file for file in files if file.source == name)
+        rows = {number: day.rows for number, day in days.items() if number < today}
+        first = min(rows, default=today)
+        week = [rows.get(number, 0) for number in range(today - 1 - WEEK, today - 1)]
+        if first > today - 1 - WEEK or (usual := median(week)) < FEWEST_ROWS:
+            continue
+        last = rows.get(today - 1, 0)
+        if last < usual * share.of:
+            says = (
+                f"{name} brought {last} events yesterday, usual are {usual:.0f}. Look at the source before you let it pass."
+            )
+            held.append(Held("source_rows_below", float(last), usual * share.of, says))
+    return held

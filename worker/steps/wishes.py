@@ -1,0 +1,382 @@
+"""
+Wishes: what every record of a destination should hold after an evaluation, and how that differs from what it holds.
+
+Decided here: which leads and accounts are looked at one by one: those whose record would change, PQLs, and those whose state
+moved; everybody else costs a join. Not decided here: values, modes and reasons (core). Writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+import pyarrow as pa
+
+from connectors.contract import Fields, Value
+from settings.destinations import DestinationSpec
+from worker.core import bulk
+from worker.core.planning import Difference, Record, difference, owner_want
+from worker.core.threeway import is_empty
+from worker.core.wanted import Handed, Standing, Want, identity, mapped, of_company, of_person, standing
+from worker.core.wording import lead_name, reasons, reasons_text, signals_named, strongest
+from worker.steps.matching import Found
+from worker.steps.qualify import Qualified, Row, frame_rows
+from worker.steps.score import Scored
+from worker.steps.tools import Tools
+from worker.store import records
+from worker.store.values import unpacked
+
+Status = Literal["due", "unmatched", "needs_review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store knows of one record: wanted state, what the CRM acknowledged."""
+
+    object: str
+    crm_id: str | None
+    status: str
+    acknowledged: Fields
+    reformatted: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One record with everything that is wanted on it and what of it is news."""
+
+    row: Row
+    wants: tuple[Want, ...]
+    difference: Difference
+    status: Status
+    account: str | None = None
+    owner_kept: str | None = None
+
+
+@dataclass(slots=True)
+class Destined:
+    """The wishes of one destination, and counts of the leads that are not among them."""
+
+    people: list[Wish] = field(default_factory=list)
+    companies: list[Wish] = field(default_factory=list)
+    unmatched: int = 0
+    needs_review: int = 0
+    quiet: int = 0
+    known: Mapping[str, Held] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """Open handoffs by lead key, and owners by lead key (the CRM's id), in the CRM where people work."""
+
+    handed: Mapping[str, Handed]
+    owners: Mapping[str, str]
+    unowned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is the same for all records of one destination."""
+
+    tools: Tools
+    scored: Scored
+    qualified: Qualified
+    name: str
+    spec: DestinationSpec
+    handing: Handing
+    known: Mapping[str, Held]
+    plays: Mapping[str, str]
+
+    @property
+    def found(self) -> Found:
+        return self.scored.found[self.name]
+
+    @property
+    def sets_owner(self) -> bool:
+        handoff = self.tools.settings.handoff
+        return handoff.work_in == self.name and handoff.set_owner != "never"
+
+
+def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handing: Handing) -> Destined:
+    """What is wanted in one destination."""
+    plays = qualified.plays(tools.settings.qualify)
+    ask = Asking(tools, scored, qualified, name, tools.settings.destinations[name], handing, held(tools, name), plays)
+    result = Destined(known=ask.known)
+    rows = _looked_at(ask)
+    matches = _matches(ask, rows)
+    for user_id, row in sorted(rows.items()):
+        wish = _person(ask, row, matches[user_id])
+        if wish is not None:
+            result.people.append(wish)
+    result.companies = accounts(ask)
+    statuses = ask.found.persons.group_by("status").aggregate(n=ask.found.persons.count())
+    numbers = {row["status"]: row["n"] for row in tools.engine.run(statuses).to_pylist()}
+    result.unmatched, result.needs_review = numbers.get("unmatched", 0), numbers.get("needs_review", 0)
+    result.quiet = numbers.get("matched", 0) - sum(
+        1 for one in result.people if one.difference.record.crm_id and one.difference.causes
+    )
+    return result
+
+
+def held(tools: Tools, name: str) -> dict[str, Held]:
+    """Record state of one destination by record key."""
+    with tools.store.read() as tx:
+        columns = records.columns(tx, name)
+    places = range(len(columns["record_key"]))
+    return {
+        columns["record_key"][place]: Held(
+            columns["object"][place],
+            columns["crm_id"][place],
+            columns["status"][place],
+            unpacked(orjson.loads(columns["acknowledged"][place] or "{}")),
+            unpacked(orjson.loads(columns["reformatted"][place] or "{}")),
+        )
+        for place in places
+    }
+
+
+# ---------------------------------------------------------------------------------------- persons
+
+
+def _looked_at(ask: Asking) -> dict[str, Row]:
+    """The frame rows of those whose record may change: see the module's docstring."""
+    engine = ask.tools.engine
+    matched = ask.found.persons
+    linked = matched.filter(matched.status == "matched")
+    plays = engine.table(
+        pa.table(
+            {"user_id": pa.array(list(ask.plays), pa.string()), "play": pa.array(list(ask.plays.values()), pa.string())}
+        )
+    )
+    wanted = bulk.wanted(ask.scored.frame, plays, ask.tools.settings)
+    wanted = wanted.semi_join(linked, "user_id")
+    differing = {row["user_id"] for row in engine.run(bulk.differing(wanted, _acknowledged(ask))).to_pylist()}
+    moved = {one.row["user_id"] for one in ask.qualified.moved}
+    looked = differing | moved | set(ask.plays) | _mapped_differently(ask, linked) | _relinked(ask, linked)
+    return {row["user_id"]: row for row in frame_rows(ask.tools, ask.scored, looked)}
+
+
+def _acknowledged(ask: Asking) -> Any:
+    """bulk.COLUMNS as the CRM echoed them, by user id; leads that were never written have no row."""
+    keys = [key for key, one in ask.known.items() if one.acknowledged]
+    values = [ask.known[key].acknowledged for key in keys]
+    kinds = {"pql_flag": pa.bool_(), "pql_trial_ends": pa.timestamp("us", tz="UTC")}
+    kinds |= dict.fromkeys(bulk.TEXTS, pa.string()) | dict.fromkeys(bulk.SCORES, pa.float64())
+    columns = {name: pa.array([one.get(name) for one in values], kinds[name]) for name in bulk.COLUMNS}
+    engine = ask.tools.engine
+    table = engine.table(pa.table({"record_key": pa.array(keys, pa.string()), **columns}))
+    named = ask.scored.keys.select("user_id", "lead_key")
+    return table.inner_join(named, table.record_key == named.lead_key).drop("record_key", "lead_key")
+
+
+def _mapped_differently(ask: Asking, linked: Any) -> set[str]:
+    """Users of whom a mapped field may differ: compared as text in the engine, decided one by one."""
+    additional = [also for also in ask.spec.also if also.object != "company"]
+    if not additional:
+        return set()
+    engine, frame = ask.tools.engine, ask.scored.frame
+    keys = [key for key, one in ask.known.items() if one.acknowledged]
+    columns = {
+        f"was_{also.field}": pa.array([_as_text(ask.known[key].acknowledged.get(also.field)) for key in keys], pa.string())
+        for also in additional
+    }
+    was = engine.table(pa.table({"record_key": pa.array(keys, pa.string()), **columns}))
+    joined = frame.semi_join(linked, "user_id").inner_join(was, frame.lead_key == was.record_key)
+    found: set[str] = set()
+    for also in additional:
+        now = joined[also.value].cast("string")
+        differs = joined.filter(~now.identical_to(joined[f"was_{also.field}"])).select("user_id")
+        found |= {row["user_id"] for row in engine.run(differs).to_pylist()}
+    return found
+
+
+def _as_text(value: Value) -> str | None:
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _relinked(ask: Asking, linked: Any) -> set[str]:
+    """Users whose lead is written to another record from now on, or whose state waits for a record that is there now."""
+    pairs = [(key, one.crm_id) for key, one in ask.known.items()]
+    held_now = ask.tools.engine.table(
+        pa.table(
+            {
+                "record_key": pa.array([key for key, _ in pairs], pa.string()),
+                "held_id": pa.array([id for _, id in pairs], pa.string()),
+            }
+        )
+    )
+    joined = linked.inner_join(held_now, linked.lead_key == held_now.record_key)
+    other = joined.filter(~joined.crm_id.identical_to(joined.held_id)).select("user_id")
+    return {row["user_id"] for row in ask.tools.engine.run(other).to_pylist()}
+
+
+def _matches(ask: Asking, rows: Mapping[str, Row]) -> dict[str, Row]:
+    """The match of each of these users, with what the mirror says of the record."""
+    engine = ask.tools.engine
+    ids = engine.table(pa.table({"asked": pa.array(sorted(rows), pa.string())}))
+    persons = ask.found.persons.semi_join(ids, ask.found.persons.user_id == ids.asked)
+    seen = ask.found.mirror.records.select(
+        seen_object="object", seen_id="id", seen_owner="owner", seen_key="key", seen_fields="fields", seen_account="account"
+    )
+    joined = persons.left_join(seen, [persons.object == seen.seen_object, persons.crm_id == seen.seen_id])
+    return {row["user_id"]: row for row in engine.run(joined).to_pylist()}
+
+
+def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
+    play = ask.plays.get(row["user_id"])
+    status, creating = _status(ask, match["status"], play)
+    if status is None:
+        return None
+    object = match["object"] or ask.tools.crms[ask.name].objects[0]
+    stand = _standing(ask, row, play)
+    wants = (*of_person(stand, ask.tools.settings, object), *mapped(ask.spec, object, row))
+    if creating:
+        wants = (*wants, *identity(row, object))
+    record = _record(ask, row["lead_key"], object, match)
+    kept = None
+    owner = ask.handing.owners.get(row["lead_key"]) if ask.sets_owner else None
+    if owner:
+        answer = owner_want(ask.tools.settings.handoff.set_owner, owner, record, ask.handing.unowned)
+        wants, kept = ((*wants, answer), None) if isinstance(answer, Want) else (wants, answer.reason)
+    change = difference(wants, record, _why(ask, row))
+    return Wish(row, wants, change, status, match["seen_account"], kept)
+
+
+def _status(ask: Asking, matched: str, play: str | None) -> tuple[Status | None, bool]:
+    """Status of the record state and whether a new record is asked for; None: nothing is wanted."""
+    if matched == "matched":
+        return "due", False
+    if matched == "needs_review":
+        return ("needs_review" if play else None), False
+    if ask.spec.create == "always" or (ask.spec.create == "when_qualified" and play):
+        return "due", True
+    return ("unmatched" if play else None), False
+
+
+def _standing(ask: Asking, row: Row, play: str | None) -> Standing:
+    settings, key = ask.tools.settings, row["lead_key"]
+    state = ask.qualified.open.get((row["user_id"], play)) if play else None
+    told = reasons_text(reasons(settings, row, settings.timezone)) if play else None
+    first = (
+        state.first_at
+        if state
+        else next((s.first_at for (r, _, s) in ask.qualified.touched if r["lead_key"] == key and s.first_at), None)
+    )
+    more = {
+        "reasons": told,
+        "since": state.entered_at if state else None,
+        "first_at": first,
+        "handed": ask.handing.handed.get(key),
+    }
+    return standing(key, play, row, settings, **more)
+
+
+def _record(ask: Asking, key: str, object: str, match: Row) -> Record:
+    known = ask.known.get(key)
+    same = known is not None and (known.crm_id in (None, match["crm_id"]))
+    acknowledged = known.acknowledged if known and same else {}
+    reformatted = known.reformatted if known and same else {}
+    return Record(key, object, match["crm_id"], acknowledged, reformatted, _current(ask, match, acknowledged))
+
+
+def _current(ask: Asking, match: Row, acknowledged: Fields) -> Fields | None:
+    """What the mirror says of the fields whose mode asks for it. Push reads them once more just before it writes."""
+    if match["crm_id"] is None or match["seen_id"] is None:
+        return None
+    fields = unpacked(orjson.loads(match["seen_fields"] or "{}"))
+    asked = {also.field for also in ask.spec.also if also.mode != "own"}
+    current: dict[str, Value] = {name: fields.get(name) for name in asked if name in fields and name not in acknowledged}
+    if "owner" not in acknowledged:
+        current["owner"] = match["seen_owner"]
+    if match["seen_key"]:
+        current["pql_key"] = match["seen_key"]
+    return current
+
+
+def _why(ask: Asking, row: Row) -> dict[str, str]:
+    """The observation behind a change of flag or tier."""
+    found = strongest(reasons(ask.tools.settings, row, ask.tools.settings.timezone), 1)
+    return dict.fromkeys(("pql_flag", "pql_tier"), found[0].text) if found else {}
+
+
+# --------------------------------------------------------------------------------------- accounts
+
+
+def accounts(ask: Asking) -> list[Wish]:
+    """Companies that are matched: of those with a PQL now or before, and those whose numbers moved."""
+    engine = ask.tools.engine
+    matched = ask.found.companies.filter(ask.found.companies.status == "matched")
+    best = _best_of_accounts(ask)
+    rows = engine.run(best.inner_join(matched.select("account_key", crm_id="crm_id"), "account_key")).to_pylist()
+    found = []
+    for row in sorted(rows, key=lambda one: str(one["account_key"])):
+        wish = _company(ask, row)
+        if wish is not None:
+            found.append(wish)
+    return found
+
+
+def _best_of_accounts(ask: Asking) -> Any:
+    """One row per account: its best lead's scores and tier, who is active, how many leads it has."""
+    import ibis
+
+    frame = ask.scored.frame
+    rows = frame.filter(frame.account_key.notnull())
+    ranked = rows.mutate(
+        nth=ibis.row_number().over(
+            group_by=rows.account_key, order_by=[rows.usage.desc(), rows.intent.desc(), rows.lead_key]
+        )
+    )
+    active = ibis.literal(ask.scored.as_of).epoch_seconds() - rows.last_active.epoch_seconds() < 28 * 86400
+    counts = rows.group_by("account_key").aggregate(active_users=active.sum(), last_seen=rows.last_active.max())
+    return ranked.filter(ranked.nth == 0).drop("nth", "crm_id").inner_join(counts, "account_key")
+
+
+def _company(ask: Asking, row: Row) -> Wish | None:
+    key = row["account_key"]
+    qualified = [ask.qualified.rows[user] for user, _ in ask.plays.items() if ask.qualified.rows[user]["account_key"] == key]
+    if not qualified and key not in ask.known:
+        return None
+    best = max(qualified, key=lambda one: (one["usage"], one["lead_key"]), default=row)
+    play = ask.plays.get(best["user_id"]) if qualified else None
+    state = ask.qualified.open.get((best["user_id"], play)) if play else None
+    settings = ask.tools.settings
+    more = {
+        "active_users": row["active_users"],
+        "qualified_leads": len(qualified),
+        "champion": lead_name(best) if qualified else None,
+        "reasons": reasons_text(reasons(settings, best, settings.timezone)) if qualified else None,
+        "since": state.entered_at if state else None,
+        "first_at": state.first_at if state else None,
+        "handed": ask.handing.handed.get(best["lead_key"]),
+    }
+    stand = standing(key, play, best, settings, **more)
+    wants = (*of_company(stand, settings), *mapped(ask.spec, "company", best))
+    match = {"crm_id": row["crm_id"], "seen_id": None}
+    return Wish(best, wants, difference(wants, _record(ask, key, "company", match), _why(ask, best)), "due", row["crm_id"])
+
+
+def to_store(wish: Wish) -> records.Want:
+    """The wish as record state. An empty value stands in it only where it is to empty the field."""
+    change = wish.difference.change
+    fields = {want.field: want.value for want in wish.wants if want.clear or not is_empty(want.value)}
+    words = {want.field: "/".join(sorted(signals_named(want.value))) for want in wish.wants if want.wording}
+    return records.Want(
+        record_key=wish.difference.record.key,
+        object=wish.difference.record.object,
+        fields=fields,
+        crm_id=wish.difference.record.crm_id,
+        because=change.because if change else "",
+        status=wish.status,
+        priority=1 if fields.get("pql_flag") else 5,
+        account=wish.account,
+        compare=words,
+    )
+
+
+def news(found: Sequence[Wish]) -> list[Wish]:
+    """The wishes that are worth a write, or wait for a record."""
+    return [wish for wish in found if wish.difference.causes or wish.status != "due"]

@@ -1,0 +1,294 @@
+"""
+The worker: settings, store, lake, engine and connectors put together.
+
+Decided here: the order of steps in a run, and how a run is opened and closed in the store. Not decided here: what steps do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self
+
+from worker.steps import commit, reporting
+from worker.steps.desk import PushReport, writing
+from worker.steps.fold import fold
+from worker.steps.limiter import Limiter, StoreLimiter
+from worker.steps.plan import Plan, make, unowned_ids
+from worker.steps.pull import Pulling, pull
+from worker.steps.push import Pushing, push
+from worker.steps.report import DestinationCounts, PlanReport, Report, SourceCounts
+from worker.steps.sweep import sweep
+from worker.steps.tools import Tools
+from worker.steps.watch import Watching, watch
+from worker.store import mirror, pauses, runs, versions
+
+
+class Untimely(Exception):
+    """The instant asked for is before that of the last run."""
+
+
+class Moved(Exception):
+    """The state is not the one that a saved plan was made on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a run goes: what it pretends to be at, its limit, guards to let pass, the digest of the plan it must equal."""
+
+    as_of: datetime | None = None
+    limit: int | None = None
+    override: tuple[str, ...] = ()
+    digest: str | None = None
+    pull: bool = True
+    watch: bool = True
+
+
+@dataclass(slots=True)
+class Worker:
+    """Opened by `worker.wiring.open`. Evaluating is for one thread at a time, pushing and watching for any."""
+
+    tools: Tools
+    limiters: dict[str, Limiter] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.tools.engine.close()
+        for crm in self.tools.crms.values():
+            getattr(crm, "close", lambda: None)()
+        self.tools.store.close()
+
+    # ------------------------------------------------------------------------------------- a run
+
+    def run(self, as_of: datetime | None = None, wanted: Wanted | None = None) -> Report:
+        """Pull, watch, score, qualify, route, plan and push; the report of all of it."""
+        asked = wanted or Wanted()
+        moment = as_of or asked.as_of or self.tools.now()
+        self._timely(moment)
+        self.activate()
+        sweep(self.tools.store)
+        report = self._begin(moment)
+        try:
+            self._carry_out(report, moment, asked)
+        except KeyboardInterrupt:
+            report.status = "interrupted"
+        except BaseException:
+            self._finish(report, "failed")
+            raise
+        self._finish(report, report.status)
+        return report
+
+    def _carry_out(self, report: Report, moment: datetime, asked: Wanted) -> None:
+        if asked.pull:
+            self._pull(report, moment)
+        if asked.watch and report.status == "done":
+            self._watch_all(report)
+        if report.status != "done":
+            return
+        with _timed(report, "score"):
+            fold(self.tools, moment, report.run)
+            plan = make(self.tools, moment, limit=asked.limit, override=asked.override)
+        if asked.digest and reporting.digest(plan) != asked.digest:
+            raise Moved("Something has changed since the plan was saved. Make a new one with `pql plan --out FILE`.")
+        if plan.held:
+            report.status = "held"
+            reporting.add_plan(self.tools, report, plan)
+            return
+        with _timed(report, "commit"):
+            commit.write(self.tools, plan, report.run)
+            reporting.add_plan(self.tools, report, plan)
+        self._push_all(report, asked.limit)
+
+    def _begin(self, moment: datetime) -> Report:
+        with self.tools.store.write() as tx:
+            id = runs.begin(tx, moment, self.tools.settings.sha)
+        names = self.tools.settings.destinations
+        return Report(
+            schema="pqlsync/run/1",
+            run=id,
+            as_of=moment,
+            settings_sha=self.tools.settings.sha,
+            destinations={name: DestinationCounts() for name in names},
+        )
+
+    def _finish(self, report: Report, status: str) -> None:
+        with self.tools.store.write() as tx:
+            runs.finish(tx, report.run, status, report.model_dump(mode="json", by_alias=True))
+
+    def _timely(self, moment: datetime) -> None:
+        with self.tools.store.read() as tx:
+            last = runs.last(tx, finished=True)
+        if last and moment < last.as_of:
+            said = f"The last run was as of {last.as_of:%Y-%m-%d %H:%M} UTC, after {moment:%Y-%m-%d %H:%M}."
+            raise Untimely(f"{said} A run cannot go back; `pql plan --as-of` and `pql explain --as-of` can.")
+
+    def activate(self, who: str = "pql run") -> bool:
+        """Make these settings the active ones; whether they were not."""
+        with self.tools.store.write() as tx:
+            return versions.activate(tx, self.tools.settings.text, who)[1]
+
+    # --------------------------------------------------------------------------------- the steps
+
+    def _pull(self, report: Report, moment: datetime) -> None:
+        with _timed(report, "pull"):
+            result = self._pulled(moment, report.run)
+        report.sources = result
+        if self.tools.stopping():
+            report.status = "interrupted"
+
+    def _pulled(self, moment: datetime, run_id: str | None = None) -> dict[str, SourceCounts]:
+        settings, tools = self.tools.settings, self.tools
+        sources = {name: (settings.sources[name], source) for name, source in tools.sources.items()}
+        tell = tools.progress
+        pulling = Pulling(
+            tools.store,
+            tools.lake,
+            moment,
+            run_id,
+            progress=lambda one: tell(f"pull {one.source} {one.stream}", one.rows, one.expected),
+            stop=tools.stopping,
+        )
+        result = pull(sources, pulling)
+        for problem in result.problems.values():
+            raise problem
+        return result.counts
+
+    def pull_counted(self) -> dict[str, SourceCounts]:
+        """What is new at the sources, counted by source."""
+        return self._pulled(self.tools.now())
+
+    def pull(self, seconds: float | None = None) -> bool:
+        """What is new at the sources; whether something is left after so many seconds."""
+        ends = None if seconds is None else time.monotonic() + seconds
+        late = Worker(
+            replace(self.tools, stopping=lambda: self.tools.stopping() or (ends is not None and time.monotonic() > ends))
+        )
+        late._pulled(self.tools.now())
+        return ends is not None and time.monotonic() > ends
+
+    def _watch_all(self, report: Report) -> None:
+        with _timed(report, "watch"):
+            for name in self.tools.crms:
+                calls = self.tools.crms[name].calls
+                self.watch(name)
+                report.destinations[name].calls.made += self.tools.crms[name].calls - calls
+                report.destinations[name].calls.minimum += self.tools.crms[name].calls - calls
+
+    def watch(self, name: str, seconds: float | None = None) -> bool:
+        """Read what changed in a CRM; whether more is left."""
+        tell = self.tools.progress
+        watching = Watching(
+            seconds=seconds,
+            stop=self.tools.stopping,
+            progress=lambda kind, rows: tell(f"watch {name} {kind}", rows, None),
+        )
+        return watch(self.tools.store, self.tools.crms[name], self.tools.settings.destinations[name], watching).more
+
+    def plan(self, as_of: datetime | None = None, limit: int | None = None) -> PlanReport:
+        """What a run would do; writes nothing."""
+        return reporting.plan_report(self.tools, self.planned(as_of, limit))
+
+    def planned(self, as_of: datetime | None = None, limit: int | None = None) -> Plan:
+        """The plan itself, with the tables it rests on."""
+        return make(self.tools, as_of or self.tools.now(), limit=limit)
+
+    def evaluate(self) -> tuple[str, ...]:
+        """Score, plan and commit; the destinations that have something due."""
+        wanted = Wanted(pull=False, watch=False)
+        moment = self.tools.now()
+        report = self._begin(moment)
+        fold(self.tools, moment, report.run)
+        plan = make(self.tools, moment, override=wanted.override)
+        if plan.held:
+            report.status = "held"
+        else:
+            commit.write(self.tools, plan, report.run)
+        reporting.add_plan(self.tools, report, plan)
+        self._finish(report, report.status)
+        return () if plan.held else tuple(self.tools.crms)
+
+    def _push_all(self, report: Report, limit: int | None) -> None:
+        with _timed(report, "push"):
+            home = self.tools.settings.handoff.work_in
+            for name in sorted(self.tools.crms, key=lambda one: one != home):
+                self._pushed(report, name, limit)
+
+    def _pushed(self, report: Report, name: str, limit: int | None) -> None:
+        """Push until nothing is ready; tasks of records that were made in this push follow them."""
+        while True:
+            done = self._push(name, 60.0, limit, report.run)
+            _add(report, name, done)
+            if done.interrupted:
+                report.status = "interrupted"
+                return
+            released = commit.release(self.tools, report.run) if name == self.tools.settings.handoff.work_in else 0
+            if not released and (done.next_in != 0 or limit is not None or done.limited is not None):
+                report.status = "partial" if done.limited is not None and report.status == "done" else report.status
+                return
+
+    def push(self, name: str, seconds: float = 60.0) -> bool:
+        """One slice of writing to a CRM; whether more is ready now."""
+        with self.tools.store.read() as tx:
+            if pauses.is_paused(tx, name):
+                return False
+        done = self._push(name, seconds, None, None)
+        released = commit.release(self.tools) if name == self.tools.settings.handoff.work_in else 0
+        return bool(released) or (done.next_in == 0 and not done.refused)
+
+    def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None) -> PushReport:
+        tools, handoff = self.tools, self.tools.settings.handoff
+        with tools.store.read() as tx:
+            owners = {owner.email: owner for owner in mirror.owners(tx, name)}
+        mine = name == handoff.work_in
+        rules = writing(
+            tools.settings.destinations[name],
+            handoff.set_owner if mine else "never",
+            unowned_ids(owners, handoff.unowned) if mine else frozenset(),
+        )
+        how = Pushing(
+            seconds=seconds,
+            limit=limit,
+            run_id=run_id,
+            stop=tools.stopping,
+            progress=lambda rows, whole, _rate: tools.progress(f"push {name}", rows, whole),
+            limiter=self.limiters.setdefault(name, StoreLimiter(tools.store, name)),
+        )
+        return push(tools.store, tools.crms[name], rules, how)
+
+    def sweep(self) -> tuple[str, ...]:
+        """Take up what was left undone; the destinations that may have something due."""
+        found = sweep(self.tools.store)
+        return tuple(self.tools.crms) if found.records or found.tasks else ()
+
+
+def _add(report: Report, name: str, done: PushReport) -> None:
+    counts, more = report.destinations[name], done.counts
+    for part in ("records", "tasks", "calls"):
+        mine, theirs = getattr(counts, part), getattr(more, part)
+        for what in type(mine).model_fields:
+            if what != "unknown":
+                setattr(mine, what, getattr(mine, what) + getattr(theirs, what))
+    counts.records.unknown = more.records.unknown
+    counts.seconds = round(counts.seconds + more.seconds, 3)
+    report.rejected += done.rejected
+    report.warnings += [says for says in done.warnings if says not in report.warnings]
+    if done.refused:
+        report.warnings.append(f"{name}: {done.refused}")
+
+
+@contextmanager
+def _timed(report: Report, stage: str) -> Iterator[None]:
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        report.stages[stage] = round(time.monotonic() - started, 3)
