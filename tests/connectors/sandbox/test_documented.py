@@ -10,7 +10,7 @@ from connectors.sandbox.weather import FAULTS
 TEXT = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text()
 
 
-@pytest.mark.parametrize("name", [*FAULTS, *SWITCHES])
+@pytest.mark.parametrize("name", sorted({*FAULTS, *SWITCHES}))
 def test_every_fault_and_switch_is_documented(name):
     assert f"`{name}`" in TEXT
 
