@@ -42,9 +42,12 @@ def opened(asked: Asked, lake: Path | None = None) -> Iterator[Worker]:
     if lake is not None:
         places = replace(places, lake=lake)
     settings = opening.read_settings(places)
-    with output.progress(asked.json) as tell, asked_to_stop() as stop:
-        with opening.open(settings, places, progress=tell, stopping=stop.is_set) as worker:
-            yield worker
+    with (
+        output.progress(asked.json) as tell,
+        asked_to_stop() as stop,
+        opening.open(settings, places, progress=tell, stopping=stop.is_set) as worker,
+    ):
+        yield worker
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def run(report: Report) -> None:
     say(f"{leads.seen} leads, {leads.excluded} excluded, {report.states.entered} became PQLs, {report.states.left} left.")
     rows = [(state, n) for state, n in report.states.now.items()]
     table("States", ["state", "# leads"], rows)
-    table("Handoffs", ["rule", "# leads"], sorted(report.routes.items(), key=lambda one: -one[1]))
+    table("Handoffs", ["rule", "# leads"], Counter(report.routes).most_common())
     _destinations(report)
     waiting = Counter(one.reason for one in report.held)
     table("Waiting", ["reason", "# leads"], waiting.most_common())

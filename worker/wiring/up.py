@@ -8,6 +8,7 @@ A loop that fails says so and goes on at its next turn; work that was in hand is
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -37,13 +38,9 @@ class Loops:
         settings = self.worker.tools.settings
         self._loop("usage", seconds_of(settings, "pull"), self._usage, slot="pull")
         for name in settings.destinations:
-            self._loop(f"push:{name}", SAFETY_SECONDS, lambda name=name: self._push(name))  # type: ignore[misc]  # binds the name of this turn
-            self._loop(
-                f"watch:{name}",
-                seconds_of(settings, f"watch:{name}"),
-                lambda name=name: self._watch(name),
-                slot=f"watch:{name}",
-            )  # type: ignore[misc]
+            self._loop(f"push:{name}", SAFETY_SECONDS, functools.partial(self._push, name))
+            watch = f"watch:{name}"
+            self._loop(watch, seconds_of(settings, watch), functools.partial(self._watch, name), slot=watch)
         self._loop("sweep", next(job.seconds for job in jobs(settings).jobs if job.name == "sweep"), self._sweep)
 
     def ring(self, loop: str) -> None:

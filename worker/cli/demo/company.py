@@ -180,35 +180,46 @@ def _user(dice: random.Random, number: int, workspaces: list[Workspace], as_of: 
     )
 
 
+class _Diary:
+    """What one user did, as rows of the product's own event log."""
+
+    def __init__(self, dice: random.Random, user: User, as_of: datetime) -> None:
+        self._dice, self._user, self._as_of = dice, user, as_of
+        self.rows: list[dict[str, object]] = []
+
+    def add(self, name: str, days_ago: float, **properties: object) -> None:
+        at = self._as_of - timedelta(days=days_ago, minutes=self._dice.randint(1, 300))
+        number = len(self.rows) + 1
+        who = {"event_id": f"{self._user.id}-{number}", "user_id": self._user.id, "account_id": self._user.workspace.id}
+        moments = {"occurred_at": at.isoformat(), "loaded_at": (at + timedelta(minutes=2)).isoformat()}
+        self.rows.append({**who, "event": name, **moments, **properties})
+
+
 def _events(dice: random.Random, user: User, as_of: datetime) -> Iterator[dict[str, object]]:
     _, days, projects, integrations, prices, raises = HABITS[user.habit]
-    number = 0
-
-    def event(name: str, days_ago: float, **properties: object) -> dict[str, object]:
-        nonlocal number
-        number += 1
-        at = as_of - timedelta(days=days_ago, minutes=dice.randint(1, 300))
-        who = {"event_id": f"{user.id}-{number}", "user_id": user.id, "account_id": user.workspace.id, "event": name}
-        moments = {"occurred_at": at.isoformat(), "loaded_at": (at + timedelta(minutes=2)).isoformat()}
-        return {**who, **moments, **properties}
-
+    diary = _Diary(dice, user, as_of)
     for day in sorted(dice.sample(range(14), min(14, max(0, days + dice.randint(-1, 1))))):
         for _ in range(dice.randint(1, 4)):
-            yield event("report_viewed", day)
+            diary.add("report_viewed", day)
     for _ in range(projects):
-        yield event("project_created", dice.randint(0, 12), pages=dice.randint(2, 9))
-    for name in dice.sample(INTEGRATIONS, integrations):
-        yield event("integration_connected", dice.randint(1, 40), integration=name)
-        if dice.random() < 0.08:
-            yield event("integration_removed", 0.5, integration=name)
+        diary.add("project_created", dice.randint(0, 12), pages=dice.randint(2, 9))
+    _integrate(diary, dice, integrations)
     for _ in range(prices):
-        yield event(dice.choice(["pricing_viewed", "plan_compared"]), dice.randint(0, 5))
+        diary.add(dice.choice(["pricing_viewed", "plan_compared"]), dice.randint(0, 5))
     for _ in range(raises):
-        yield event("contact_sales_clicked", dice.randint(0, 2))
+        diary.add("contact_sales_clicked", dice.randint(0, 2))
     if user.habit == "came for the webinar":
-        yield event("webinar_attended", dice.randint(1, 10))
+        diary.add("webinar_attended", dice.randint(1, 10))
     if user.habit == "sleeps":
-        yield event("report_viewed", dice.randint(30, 80))
+        diary.add("report_viewed", dice.randint(30, 80))
+    yield from diary.rows
+
+
+def _integrate(diary: _Diary, dice: random.Random, many: int) -> None:
+    for name in dice.sample(INTEGRATIONS, many):
+        diary.add("integration_connected", dice.randint(1, 40), integration=name)
+        if dice.random() < 0.08:
+            diary.add("integration_removed", 0.5, integration=name)
 
 
 def write(company: Company, folder: Path) -> None:

@@ -1,0 +1,64 @@
+"""`pql up`, `pql console`, `pql sandbox`: processes that go on until they are told to stop."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from worker.cli.asked import DONE, Asked
+
+
+def up(asked: Asked) -> int:
+    """The schedule in one process."""
+    from worker.wiring import opening
+    from worker.wiring.logs import configure
+    from worker.wiring.up import Loops
+
+    configure()
+    places = asked.places()
+    settings = opening.read_settings(places)
+    done = threading.Event()
+    with opening.open(settings, places, stopping=done.is_set) as worker:
+        worker.activate("pql up")
+        loops = Loops(worker)
+        loops.start()
+        _wait(done)
+        sys.stderr.write("Finishing what is in flight.\n")
+        loops.stop()
+    return DONE
+
+
+def console(asked: Asked, host: str, port: int) -> int:
+    """/livez, /readyz and the status page. Started by its import string: entrypoints do not know each other."""
+    import os
+
+    import uvicorn
+
+    places = asked.places()
+    os.environ.setdefault("PQL_STORE", places.store)
+    os.environ.setdefault("PQL_SETTINGS", str(places.settings))
+    uvicorn.run("worker.console.app:create", factory=True, host=host, port=port, log_level="warning", server_header=False)
+    return DONE
+
+
+def sandbox(data: str | None, hubspot_port: int, salesforce_port: int) -> int:
+    """Both make-believe CRMs; the first line on stdout is JSON with their addresses and tokens."""
+    from connectors.sandbox.serve import run
+
+    run(Path(data) if data else None, hubspot_port, salesforce_port)
+    return DONE
+
+
+def _wait(done: threading.Event) -> None:
+    """Until somebody says stop."""
+
+    def heard(_number: int, _frame: Any) -> None:
+        done.set()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, heard)
+    while not done.wait(0.5):
+        pass

@@ -1,0 +1,120 @@
+"""How things stand: runs, cursors, work in hand, what waits, what is stuck. Retrying makes rows due again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from settings.root import Settings
+from worker.steps.report import Document
+from worker.store import audit, intents, landing, mirror, pauses, records, routes, runs, versions
+from worker.store.database import Store
+
+
+class RunLine(Document):
+    """One run in a line."""
+
+    id: str
+    as_of: datetime
+    status: str
+    entered: int = 0
+    seconds: float = 0.0
+
+
+class Standing(Document):
+    """The document of `pql status`. Rows of tables are tuples as their headings say."""
+
+    schema_: str = Field(default="pqlsync/status/1", alias="schema")
+    workspace: str
+    active: str | None = None
+    now: datetime
+    runs: list[RunLine] = Field(default_factory=list)
+    sources: list[tuple[str, str, datetime | None, datetime | None]] = Field(default_factory=list)
+    mirrors: dict[str, datetime | None] = Field(default_factory=dict)
+    records: list[tuple[str, str, int]] = Field(default_factory=list)
+    tasks: list[tuple[str, str, int]] = Field(default_factory=list)
+    waiting: list[tuple[str, int]] = Field(default_factory=list)
+    paused: dict[str, str] = Field(default_factory=dict)
+
+
+def standing(store: Store, settings: Settings | None = None) -> Standing:
+    """How things stand in one workspace."""
+    with store.read() as tx:
+        active = versions.active(tx)
+        cursors = [(name, stream, landing.cursor(tx, name, stream)) for name, stream in _streams(settings)]
+        held = Counter(row["reason"] for row in routes.waiting(tx))
+        return Standing(
+            schema="pqlsync/status/1",
+            workspace=store.workspace,
+            active=active.hash if active else None,
+            now=tx.now(),
+            runs=[_line(one) for one in runs.recent(tx, 10)],
+            sources=[(name, stream, c.pulled_at, c.newest_event) for name, stream, c in cursors if c],
+            mirrors={name: mirror.read_at(tx, name) for name in settings.destinations} if settings else {},
+            records=[(d, s, n) for d, counts in sorted(records.counts(tx).items()) for s, n in sorted(counts.items())],
+            tasks=[(k, s, n) for k, counts in sorted(intents.counts(tx).items()) for s, n in sorted(counts.items())],
+            waiting=held.most_common(),
+            paused={what: row["why"] or "no reason given" for what, row in pauses.active(tx).items()},
+        )
+
+
+def _streams(settings: Settings | None) -> list[tuple[str, str]]:
+    names = ("events", "users", "accounts")
+    specs = settings.sources.items() if settings else ()
+    return [(name, stream) for name, spec in specs for stream in names if getattr(spec, stream) is not None]
+
+
+def _line(run: runs.Run) -> RunLine:
+    report = run.report or {}
+    seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0.0
+    entered = report.get("states", {}).get("entered", 0)
+    return RunLine(id=run.id, as_of=run.as_of, status=run.status, entered=entered, seconds=round(seconds, 1))
+
+
+def stuck(store: Store, settings: Settings) -> list[dict[str, Any]]:
+    """Everything that needs a person: where, what, status, reason."""
+    found: list[dict[str, Any]] = []
+    with store.read() as tx:
+        for name in settings.destinations:
+            found += [
+                {
+                    "where": name,
+                    "what": f"{row['object']} {row['record_key']}",
+                    "status": row["status"],
+                    "reason": row["last_error"],
+                }
+                for row in records.stuck(tx, name)
+            ]
+            found += [
+                {
+                    "where": name,
+                    "what": f"{row['kind']} {row['lead_key']}",
+                    "status": row["status"],
+                    "reason": row["last_error"],
+                }
+                for row in intents.stuck(tx, name)
+            ]
+            found += [
+                {"where": name, "what": f"field {object}.{field}", "status": "left out", "reason": why}
+                for (object, field), why in sorted(records.parked(tx, name).items())
+            ]
+        for row in landing.quarantined(tx):
+            found.append({"where": row["source"], "what": row["where"], "status": "set aside", "reason": row["reason"]})
+    return found
+
+
+def try_again(store: Store, settings: Settings, who: str) -> dict[str, int]:
+    """Make rejected, dead and reviewed rows and left-out fields due again; how many of each."""
+    counts: Counter[str] = Counter()
+    with store.write() as tx:
+        for name in settings.destinations:
+            counts["records"] += records.retry(tx, name)
+            counts["tasks"] += intents.retry(tx, name)
+            for object, field in records.parked(tx, name):
+                counts["fields"] += 1
+                records.unpark(tx, name, object, field)
+        audit.add(tx, who, "retry", dict(counts))
+    return dict(counts)
