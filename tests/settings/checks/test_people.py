@@ -1,4 +1,4 @@
-"""Handoff, routing, pools, queues, calendars, partners, destinations: whoever gets a lead is there, and it never gets stuck."""
+"""Handoff, routing, pools, queues, calendars, partners, destinations: whoever gets a lead is there."""
 
 import pytest
 from settings_samples import said, starter_with
@@ -127,7 +127,10 @@ def test_one_person_in_two_pools_is_warned_of_unless_capped():
     def pools(member):
         return (
             "    when_nobody: {queue: sales_desk}\n",
-            f"    when_nobody: {{queue: sales_desk}}\n  big:\n    members: [{member}, ida@acme.com]\n    when_nobody: {{queue: sales_desk}}\n",
+            (
+                f"    when_nobody: {{queue: sales_desk}}\n  big:\n    members: [{member}, ida@acme.com]\n"
+                "    when_nobody: {queue: sales_desk}\n"
+            ),
         )
 
     rule = ("{name: everyone else", "{name: big, when: account.employees >= 900, to: {pool: big}}\n  - {name: everyone else")

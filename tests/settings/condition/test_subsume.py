@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from settings.condition.parse import parse
 from settings.condition.subsume import implies, never, normal
-from settings.condition.tree import And, Compare, Constant, Not
+from settings.condition.tree import And, Compare, Constant
 from worker.core.conditions import interpret
 
 LISTS = {"own_domains": frozenset({"a", "de"}), "named": frozenset({"b"})}
