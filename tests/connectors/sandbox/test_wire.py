@@ -92,7 +92,7 @@ def test_a_connection_is_kept_alive_and_answers_without_the_delay_of_two_writes(
     for _ in range(20):
         call(http_pool, server, "GET", "/again")
 
-    assert (time.perf_counter() - started) / 20 < 0.02
+    assert (time.perf_counter() - started) / 20 < 0.035  # two writes cost 40 ms
     assert http_pool.connection_from_url(server.url).num_connections == 1
 
 
