@@ -14,11 +14,11 @@ _SECRET = re.compile(r"(?i)(bearer\s+|token[=:]\s*|password[=:]\s*|://[^:/@\s]+:
 def refusal(error: BaseException) -> str | None:
     """The text for stderr, or None when nobody foresaw this error."""
     from connectors.errors import ConnectorError
-    from settings.problem import Problems
+    from settings.problem import Problems, render
     from worker.wiring.places import NoSettings
 
     if isinstance(error, Problems):
-        return error.text()
+        return render(error.problems, error.files)
     if isinstance(error, ConnectorError):
         code = f" ({error.code})" if error.code else ""
         return masked(f"{error}{code}")

@@ -11,7 +11,7 @@ from worker.cli.asked import DONE, REFUSED, Asked
 def check(asked: Asked) -> int:
     """Every problem of the settings, with place and suggestion."""
     from settings.check import check as checked
-    from settings.problem import Problems
+    from settings.problem import render
     from worker.wiring.opening import option_tables
     from worker.wiring.places import existing
 
@@ -21,7 +21,7 @@ def check(asked: Asked) -> int:
     if asked.json:
         output.print_json({"schema": "pqlsync/check/1", "problems": problems})
     elif found.problems or found.warnings:
-        output.say(Problems((*found.problems, *found.warnings), found.files).text())
+        output.say(render((*found.problems, *found.warnings), found.files))
     if not asked.json:
         output.say(f"{len(found.problems)} problems, {len(found.warnings)} warnings in {places.settings}.")
     return REFUSED if found.problems else DONE

@@ -15,6 +15,7 @@ from typing import Self
 
 from worker.steps import commit, reporting
 from worker.steps.desk import PushReport, writing
+from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
 from worker.steps.limiter import Limiter, StoreLimiter
 from worker.steps.plan import Plan, make, unowned_ids
@@ -200,6 +201,10 @@ class Worker:
     def planned(self, as_of: datetime | None = None, limit: int | None = None) -> Plan:
         """The plan itself, with the tables it rests on."""
         return make(self.tools, as_of or self.tools.now(), limit=limit)
+
+    def explain(self, lead: str, as_of: datetime | None = None) -> Explanation:
+        """Why a lead stands where it stands."""
+        return explain(self.tools, lead, as_of or self.tools.now())
 
     def evaluate(self) -> tuple[str, ...]:
         """Score, plan and commit; the destinations that have something due."""
