@@ -26,7 +26,7 @@ from connectors.crms.hubspot.answers import Answer, fault_of
 from connectors.crms.hubspot.limits import Allowance
 from connectors.crms.hubspot.options import Options
 from connectors.errors import TryLater, Unknown
-from connectors.http import READS, USER_AGENT, broken, parsed
+from connectors.http import READS, USER_AGENT, broken, parsed, retry_after
 from connectors.reach import Timeouts, pool_classes
 
 PLURALS = {"contact": "contacts", "company": "companies", "deal": "deals", "task": "tasks"}
@@ -179,7 +179,7 @@ class Client:
     def _judged(self, status: int, headers: Mapping[str, str], data: bytes, *, writes: bool) -> Answer:
         if not 200 <= status < 300:
             fault = fault_of(status, data, (self._token,))
-            after = self.allowance.wait(fault.policy, headers) if status == 429 else None
+            after = self.allowance.wait(fault.policy, headers) if status == 429 else retry_after(headers)
             return Answer(status, fault=fault, error=fault.error(writes=writes, after=after))
         if status == 204:
             return Answer(status)
