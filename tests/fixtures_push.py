@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
+import pusher
 import pytest
+from pusher import Pushers
 
 from connectors import registry
 from connectors.contract import Crm
@@ -23,7 +24,6 @@ from worker.store.database import Store
 from worker.store.intents import Planned
 from worker.store.records import Want
 
-DUE = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SHORT = {"lease": 3.0, "sweep": 1.0, "unknown_wait": 1.0, "call": 1.5, "margin": 0.2}
 
 
@@ -47,13 +47,10 @@ class Portal:
     requests_since: int = field(default=0)
 
     def want(self, number: int = 0, **fields: Any) -> Want:
-        values = {"pql_flag": True, "pql_tier": "hot", "pql_score": 71, "pql_key": f"L{number}", **fields}
-        return Want(f"L{number}", "contact", values, crm_id=self.ids[number], because="viewed pricing 3 times")
+        return pusher.want(number, self.ids[number], **fields)
 
-    def task(self, number: int = 0, key: str | None = None, **payload: Any) -> Planned:
-        words = {"subject": f"Hot PQL: c{number}", "body": "Why now: pricing", "owner": self.ana, "due": DUE}
-        there = {**words, "person": self.ids[number], **payload}
-        return Planned("task_create", key or f"TASK{number:022}", f"L{number}", "pql", 1, there)
+    def task(self, number: int = 0, **payload: Any) -> Planned:
+        return pusher.task(number, self.ids[number], self.ana, **payload)
 
     def contact(self, number: int = 0) -> dict[str, Any]:
         return self.crm.mirror.read("contact", [self.ids[number]], ["jobtitle"])[self.ids[number]].fields
@@ -81,6 +78,13 @@ def set_scene(endpoint: Endpoint, crm: Crm, contacts: int) -> Portal:
     last = max((row["seq"] for row in endpoint.ledger(0)), default=0)
     calls = max((row["seq"] for row in endpoint.requests(0)), default=0)
     return Portal(endpoint, crm, ids, made["owners"]["ana@acme.com"], made["owners"]["tom@acme.com"], last, calls)
+
+
+@pytest.fixture(scope="session")
+def pushers() -> Iterator[Pushers]:
+    """Processes of their own that push and may be killed."""
+    with closing(Pushers()) as started:
+        yield started
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import threading
 from typing import Any
 
 import pytest
-from fixtures_push import DUE, Rig
+from fixtures_push import Rig
+from pusher import DUE
 
 from worker.store import intents
 from worker.store.intents import Planned
