@@ -21,9 +21,11 @@ Role = Literal["source", "crm"]
 PLACES: Mapping[Role, Mapping[str, str]] = {
     "source": {
         "files": "connectors.sources.files:Files",
+        "warehouse": "connectors.sources.warehouse:Warehouse",
     },
     "crm": {
         "hubspot": "connectors.crms.hubspot:HubSpot",
+        "salesforce": "connectors.crms.salesforce:Salesforce",
     },
 }
 
