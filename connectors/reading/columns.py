@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from connectors.contract import Stream
 from connectors.errors import Refused
 from settings.sources import AccountFeed, EventFeed, Feed, Kept, SourceSpec, UserFeed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Kind = Literal["id", "text", "email", "number", "flag", "moment"]
 
@@ -101,6 +104,14 @@ def columns(feed: Feed) -> tuple[Column, ...]:
 def wanted(columns: Iterable[Column]) -> tuple[str, ...]:
     """The source's own columns that are read, each once, in order."""
     return tuple(dict.fromkeys(name for column in columns for name in column.of))
+
+
+def nothing(described: Iterable[Column]) -> pa.Table:
+    """No rows, under the right columns."""
+    import pyarrow as pa
+
+    kinds = {"number": pa.float64(), "flag": pa.bool_(), "moment": pa.timestamp("us", tz="UTC")}
+    return pa.schema([(column.name, kinds.get(column.kind, pa.string())) for column in described]).empty_table()
 
 
 def _one(name: str | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ CSV and JSON on local paths written out. Not decided here: what the SQL means (t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connectors.errors import Refused
 
@@ -20,7 +20,7 @@ READERS = frozenset(
 _REACHING = frozenset({"read_text", "read_blob", "glob", "getenv", "sniff_csv", "query", "query_table", "sqlite_scan"})
 
 
-def one_select(sql: str, dialect: str) -> exp.Expression:
+def one_select(sql: str, dialect: Any) -> exp.Expression:
     """The parsed query, or Refused with what to change."""
     import sqlglot
     from sqlglot import errors, exp

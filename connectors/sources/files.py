@@ -5,9 +5,10 @@ Decided here: what makes a file new (the manifest in the cursor), that a file la
 files (by name). Not decided here: how lines become rows (`connectors.reading`), what is a duplicate (the lake).
 
 The manifest keeps for each file its size, its stamp and a digest: of the content up to 8 MB, of both ends beyond that. A
-stamp alone decides nothing for a small file. A file that is rejected, or that changes while it is read, stays out of the
-manifest and is read again at the next pull; rows that had landed are then recognised by their ids. `until` cuts nothing:
-a file that is there has arrived.
+stamp alone decides nothing for a small file. Where a pull breaks off in the middle of a file or query, the manifest says how
+many pieces of it have landed (a query runs on one thread, so that its rows come in the same order again). A file that is
+rejected, or that changes while it is read, stays out of the manifest and is read again at the next pull; rows that had
+landed are then recognised by their ids. `until` cuts nothing: a file that is there has arrived.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import orjson
 
 from connectors.contract import BadRow, EventCount, Pulled, Stream
 from connectors.errors import Refused
-from connectors.reading.columns import Column, columns, feed, stamps, streams, wanted
+from connectors.reading.columns import columns, feed, nothing, stamps, streams, wanted
 from connectors.reading.counting import frequent
 from connectors.reading.formats import Piece, read
 from connectors.reading.gathering import Gathered
@@ -45,6 +46,7 @@ WHOLE = 8 * 1024 * 1024
 END = 1024 * 1024
 ROWS = 50_000
 Manifest = dict[str, list[Any]]
+_PARTLY = ""  # beside the paths of a query: how many pieces of its result have landed
 
 
 class Files:
@@ -73,36 +75,42 @@ class Files:
         return frequent(self.pull("events", None, datetime.now(UTC)), most)
 
     def _file(self, stream: Stream, path: Path, manifest: Manifest, mark: list[Any]) -> Iterator[Pulled]:
-        described = columns(feed(self._spec, stream))
-        gathered = Gathered(stream, path.name, _rows(path))
-        before = _text(manifest)
+        described, key = columns(feed(self._spec, stream)), str(path)
+        gathered, untouched = Gathered(stream, path.name, _rows(path)), _text(manifest)
+        done = _pieces_done(manifest.get(key), mark)
         try:
             with Shaper(described, stamps(self._spec)) as shaper:
-                for piece in read(path, wanted(described), self._delimiter):
-                    yield from gathered.add(*_shaped(shaper, piece, path.name), before)
+                for number, piece in enumerate(read(path, wanted(described), self._delimiter), start=1):
+                    if number > done:
+                        partly = _text(manifest | {key: [*mark, number]})
+                        yield from gathered.add(*_shaped(shaper, piece, path.name), partly)
         except Unreadable as problem:
             bad = BadRow(path.name, f"the whole file is set aside: {problem}", "")
-            yield gathered.set_aside(bad, _nothing(described), before)
+            yield gathered.set_aside(bad, nothing(described), untouched)
             return
+        manifest.pop(key, None)
         if _mark(path) == mark:
-            manifest[str(path)] = mark
-        yield gathered.last(_nothing(described), _text(manifest))
+            manifest[key] = mark
+        yield gathered.last(nothing(described), _text(manifest))
 
     def _query(self, stream: Stream, described: Feed, manifest: Manifest) -> Iterator[Pulled]:
         sql = described.query or ""
         paths = [path for pattern in files_in(sql) for path in self._paths(pattern)]
-        marks = {str(path): _mark(path) for path in paths}
-        if marks and marks.keys() == manifest.keys() and all(_same(manifest[key], marks[key]) for key in marks):
+        marks: Manifest = {str(path): _mark(path) for path in paths}
+        partly = manifest.pop(_PARTLY, [0])[0]
+        alike = marks.keys() == manifest.keys() and all(_same(manifest[key], marks[key]) for key in marks)
+        if alike and not partly:
             return
-        before, shapes = _text(manifest), columns(described)
-        gathered = Gathered(stream, "query")
+        shapes, gathered = columns(described), Gathered(stream, "query")
         try:
             with Shaper(shapes, stamps(self._spec)) as shaper:
-                for piece in self._run(sql):
-                    yield from gathered.add(*_shaped(shaper, piece, "query row"), before)
+                for number, piece in enumerate(self._run(sql), start=1):
+                    if number > (partly if alike else 0):
+                        rows, bad = _shaped(shaper, piece, "query row")
+                        yield from gathered.add(rows, bad, _text(marks | {_PARTLY: [number]}))
         except Unreadable as problem:
             raise Refused(f"The query of `{stream}` does not fit: {problem}") from None
-        yield gathered.last(_nothing(shapes), _text(marks))
+        yield gathered.last(nothing(shapes), _text(marks))
 
     def _run(self, sql: str) -> Iterator[Piece]:
         import duckdb
@@ -110,7 +118,7 @@ class Files:
 
         with memory("384MB") as con:
             con.execute("SET file_search_path = $1", [str(self._root.resolve())])
-            con.execute("SET lock_configuration = true")
+            con.execute("SET threads = 1; SET lock_configuration = true")
             try:
                 reader = con.execute(sql).to_arrow_reader(ROWS)
                 first = 1
@@ -136,13 +144,6 @@ class Files:
 def _shaped(shaper: Shaper, piece: Piece, place: str) -> tuple[pa.Table, list[BadRow]]:
     rows, bad = shaper.shape(piece.raw, lambda n: f"{place}:{piece.lines[n]}")
     return rows, [*piece.bad, *bad]
-
-
-def _nothing(described: Sequence[Column]) -> pa.Table:
-    import pyarrow as pa
-
-    kinds = {"number": pa.float64(), "flag": pa.bool_(), "moment": pa.timestamp("us", tz="UTC")}
-    return pa.schema([(column.name, kinds.get(column.kind, pa.string())) for column in described]).empty_table()
 
 
 def _rows(path: Path) -> int | None:
@@ -172,8 +173,13 @@ def _mark(path: Path) -> list[Any]:
     return [state.st_size, state.st_mtime_ns, digest.hexdigest()]
 
 
+def _pieces_done(known: list[Any] | None, mark: list[Any]) -> int:
+    """How many pieces of this very file have landed before a pull broke off."""
+    return int(known[3]) if known and len(known) > 3 and known[:3] == mark else 0
+
+
 def _same(known: list[Any] | None, mark: list[Any]) -> bool:
-    if known is None:
+    if known is None or len(known) > len(mark):
         return False
     small = mark[0] <= WHOLE
     return (known[0], known[2]) == (mark[0], mark[2]) and (small or known[1] == mark[1])

@@ -247,6 +247,22 @@ class TestWholeFiles:
 
         assert "late" in ids(everything(files, cursor=cursor))
 
+    def test_a_pull_that_breaks_off_in_a_large_file_goes_on_behind_what_landed(self, tmp_path: Path) -> None:
+        path = tmp_path / "events.jsonl"
+        path.write_text("\n".join(line(f"e{n}") for n in range(420_000)))
+        files = source(tmp_path)
+        pieces = files.pull("events", None, NOW)
+        first = next(pieces)
+        pieces.close()
+
+        rest = everything(files, cursor=first.cursor)
+
+        assert len(ids([first])) + len(ids(rest)) == 420_000
+        assert set(ids([first])) | set(ids(rest)) == {f"e{n}" for n in range(420_000)}
+        assert everything(files, cursor=rest[-1].cursor) == []
+        path.write_text(line("other"))
+        assert ids(everything(files, cursor=first.cursor)) == ["other"], "another file under the same name starts anew"
+
     def test_pieces_are_small_enough_for_memory(self, tmp_path: Path) -> None:
         (tmp_path / "events.jsonl").write_text("\n".join(line(f"e{n}") for n in range(300_000)))
 
@@ -276,6 +292,22 @@ class TestQueries:
         assert ids(first) == ["e1"]
         assert same == []
         assert set(ids(everything(files, cursor=first[-1].cursor))) == {"e1", "e2"}
+
+    def test_a_query_that_breaks_off_goes_on_behind_what_landed(self, tmp_path: Path) -> None:
+        pq.write_table(pa.table({"n": range(420_000)}), tmp_path / "n.parquet")
+        files = self.query(
+            tmp_path,
+            f"select n as id, 'u' as user, 'x' as event, '{STAMP}'::timestamptz as \"at\" from read_parquet('n.parquet') "
+            "group by n",
+        )
+        pieces = files.pull("events", None, NOW)
+        first = next(pieces)
+        pieces.close()
+
+        rest = everything(files, cursor=first.cursor)
+
+        assert len(ids([first])) + len(ids(rest)) == len(set(ids([first])) | set(ids(rest))) == 420_000
+        assert everything(files, cursor=rest[-1].cursor) == []
 
     @pytest.mark.parametrize(
         "sql",
