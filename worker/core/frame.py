@@ -25,7 +25,7 @@ import functools
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from worker.core import conditions, rollup, scoring, signals, versions
@@ -187,7 +187,7 @@ def accounts(settings: Settings, table: Any, as_of: datetime) -> Any:
     rows = _complete(rows, _declared("account", settings, [kept.name for feed in feeds.values() for kept in feed.columns]))
     import ibis
 
-    left = rows.trial_ends.date().delta(ibis.literal(as_of.date()), unit="day")
+    left = rows.trial_ends.date().delta(ibis.literal(as_of.astimezone(UTC).date()), unit="day")
     rest = {
         f"account.{name}": rows[name]
         for name in rows.columns
