@@ -25,11 +25,13 @@ from settings.document import Entry, Mapping, Node, Scalar, Sequence, describe
 from settings.model import Model
 from settings.options import OptionTable
 from settings.problem import Place, Problem, did_you_mean
-from settings.secret import REFERENCE, Environment
+from settings.secret import REFERENCE, Environment, named_like_a_secret
 from settings.terms import Duration, Share, Working
 
 Path = tuple[str | int, ...]
 QUOTE = "Put quotes around this."
+VARIABLE = ("file", "query")
+"""Texts of a stream in which `${NAME}` stands for a path that differs between machines."""
 SAME_AS_FLAGS = {"no", "yes", "on", "off"}
 
 
@@ -272,10 +274,11 @@ class Reader:
 
     def _text(self, _kind: Any, node: Scalar, path: Path) -> Any:
         if _is_reference(node.text):
+            if path[0] == "sources" and path[-1] in VARIABLE:
+                return self._with_variables(node, path)
             message = f"`{path[-1]}` takes no secret."
-            return self.say(
-                node.place, "SE003", message, "`${NAME}` stands in the options of sources and destinations only."
-            )
+            where = "`${NAME}` stands in the options of sources and destinations, and in the `file` and `query` of a stream."
+            return self.say(node.place, "SE003", message, where)
         if not isinstance(node.value, str):
             return self.say(node.place, "ST003", f"Text is wanted for `{path[-1]}`, and `{node.text}` is none.", QUOTE)
         if node.plain and node.text.lower() in SAME_AS_FLAGS:
@@ -284,6 +287,24 @@ class Reader:
         if not node.text.strip():
             return self.say(node.place, "ST004", f"`{path[-1]}` is blank.", "Write a value, or leave the key out.")
         return node.text
+
+    def _with_variables(self, node: Scalar, path: Path) -> Any:
+        """A path or query with `${NAME}` in it. It is shown and logged, so nothing named like a secret may stand there."""
+        names = list(dict.fromkeys(match[1] for match in REFERENCE.finditer(node.text)))
+        values: dict[str, str] = {}
+        for name in names:
+            value = self.environment.get(name)
+            if named_like_a_secret(name):
+                self.say(node.place, "SE003", f"`{path[-1]}` takes no secret, and `{name}` is named like one.")
+            elif value is None and self.environment.wanted:
+                self.say(node.place, "SE001", f"`{name}` is not set.", f"Set {name} to a path.")
+            else:
+                values[name] = f"${{{name}}}" if value is None else value
+        if len(values) < len(names):
+            return BROKEN
+        # In a query a path stands between quotes: a quote in it is written twice.
+        quote = "''" if path[-1] == "query" else "'"
+        return REFERENCE.sub(lambda match: values[match[1]].replace("'", quote), node.text)
 
     def _flag(self, _kind: Any, node: Scalar, path: Path) -> Any:
         if isinstance(node.value, bool):

@@ -37,7 +37,8 @@ one file. `settings/starter/` is a complete example, `settings/schema.json` the 
 `docs/settings-problems.md` lists what `pql check` reports.
 
 Durations are written `14 days`, `2 hours`; working time `4 business hours`, `1 business day`; shares `20%`. Secrets are
-written `${NAME}` and come from the environment variable NAME, or from the file that NAME_FILE names.
+written `${NAME}` and come from the environment variable NAME, or from the file that NAME_FILE names. In the `file` and
+`query` of a stream `${NAME}` stands for a path, and for nothing that is named like a secret.
 
 ## Conditions
 

@@ -143,7 +143,7 @@ def test_a_token_that_was_written_out_is_not_shown_in_the_excerpt_either():
     [
         ("pql.yaml", "workspace: acme", "workspace: ${WORKSPACE}"),
         ("handoff.yaml", "unowned: [integration@acme.com]", "unowned: ['${OWNER}']"),
-        ("sources.yaml", "file: data/users*.csv", "file: ${USERS}"),
+        ("sources.yaml", "email: email", "email: ${EMAIL}"),
     ],
 )
 def test_a_secret_stands_in_options_only(file, old, new):
@@ -161,3 +161,33 @@ def test_without_tables_options_are_taken_as_they_are_and_secrets_stay_closed(mo
 
     assert options["scopes"] == ["a", {"b": 1}]
     assert options["url"] == Secret("URL", "x")
+
+
+def with_file(written):
+    return starter_with("sources.yaml", ("file: data/events*.jsonl", written), options=TABLES)
+
+
+def test_a_path_that_differs_between_machines_is_a_variable_in_a_file_and_in_a_query(monkeypatch):
+    monkeypatch.setenv("EVENTS", "/data/it's here")
+    files = starter.files()
+    old = "file: data/events*.jsonl"
+    for new, becomes in (
+        ("file: ${EVENTS}/*.jsonl", "/data/it's here/*.jsonl"),
+        ("query: select * from read_json('${EVENTS}/*.jsonl')", "select * from read_json('/data/it''s here/*.jsonl')"),
+    ):
+        for name in ("HUBSPOT_TOKEN", "SALESFORCE_TOKEN", "SALESFORCE_BASE_URL", "HUBSPOT_BASE_URL"):
+            monkeypatch.setenv(name, "x")
+        feed = (
+            load_text(bundled(files | {"sources.yaml": files["sources.yaml"].replace(old, new)})).sources["product"].events
+        )
+        assert becomes in (feed.file, feed.query)
+
+
+def test_a_variable_that_is_not_set_or_named_like_a_secret_has_no_place_in_a_path(monkeypatch):
+    monkeypatch.delenv("EVENTS", raising=False)
+    settings = load_text(
+        bundled(starter.files() | {"sources.yaml": starter.files()["sources.yaml"].replace("data/events*", "${EVENTS}")}),
+        secrets=False,
+    )
+    assert settings.sources["product"].events.file == "${EVENTS}.jsonl"
+    with_file("file: ${API_TOKEN}/x.jsonl").some("SE003", "${API_TOKEN}")

@@ -19,13 +19,20 @@ class Arrival:
     When and how a piece lands.
 
     `now` is the landing time, or the instant a run pretends to be at. `first` says that this is the source's first pull or a
-    backfill: events without an arrival column then count as arrived when they happened.
+    backfill: events without an arrival column then count as arrived when they happened. `clock` is the real time where a run
+    pretends to be at an earlier one: what is stamped between the two is no future but arrives when it says.
     """
 
     source: str
     now: datetime
     first: bool = False
     oldest: timedelta = timedelta(days=5 * 365)
+    clock: datetime | None = None
+
+    @property
+    def latest(self) -> datetime:
+        """Nothing arrives later than this."""
+        return self.now if self.clock is None else max(self.now, self.clock)
 
 
 @dataclass(frozen=True, slots=True)

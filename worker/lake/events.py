@@ -3,7 +3,7 @@ Landing of events.
 
 Decided here:
 - arrival: the source's own arrival column; without one the event's time in a first pull or backfill, else the landing time;
-  never later than the landing;
+  never later than the landing, nor, where a run pretends to be earlier, than the real time;
 - an event stamped more than ten minutes after its arrival counts as having happened when it arrived;
 - an event older than the source allows, or stamped at the beginning of 1970, does not land;
 - one event per id of the source, within the piece and against all that landed: the one that arrived first stays. A 64-bit
@@ -35,7 +35,8 @@ CREATE TEMP TABLE stamped AS
 SELECT nr, event_id, md5_number_lower(event_id) AS id_hash, arrived, happened > arrived + INTERVAL 10 MINUTE AS clamped,
        CASE WHEN happened > arrived + INTERVAL 10 MINUTE THEN arrived ELSE happened END AS "at"
 FROM (SELECT nr, event_id, "at" AS happened,
-             least(coalesce(received, CASE WHEN $first THEN "at" ELSE $now END), $now) AS arrived
+             least(coalesce(received, CASE WHEN $first THEN "at" WHEN "at" <= $latest THEN greatest("at", $now)
+                                           ELSE $now END), $latest) AS arrived
       FROM pulled WHERE epoch_us("at") >= $oldest)
 """
 _ONCE = """
@@ -68,7 +69,7 @@ def land(lake: Lake, pulled: Pulled, arrival: Arrival, known: Sequence[LakeFile]
     oldest = max(_FIRST, int((arrival.now - arrival.oldest).timestamp() * 1_000_000))
     with session() as con:
         con.register("pulled", pulled.rows.append_column("nr", pa.array(range(read), pa.int64())))
-        ask(con, _STAMPED, first=arrival.first, now=arrival.now, oldest=oldest)
+        ask(con, _STAMPED, first=arrival.first, now=arrival.now, latest=arrival.latest, oldest=oldest)
         too_old = read - _count(con, "stamped")
         bad = _too_old(con, pulled.origin, arrival, oldest) if too_old else ()
         if _count(con, "(SELECT DISTINCT id_hash FROM stamped)") < read - too_old:

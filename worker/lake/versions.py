@@ -24,7 +24,7 @@ _KEYS = {"users": "user_id", "accounts": "account_id"}
 
 _STAMPED = """
 CREATE TEMP TABLE stamped AS
-SELECT * EXCLUDE (received), least(coalesce(received, $now), $now) AS arrived FROM pulled
+SELECT * EXCLUDE (received), least(coalesce(received, $now), $latest) AS arrived FROM pulled
 QUALIFY row_number() OVER (PARTITION BY {key}, coalesce(received, $now) ORDER BY nr DESC) = 1
 """
 _CHANGED = """
@@ -50,7 +50,7 @@ def land(lake: Lake, pulled: Pulled, arrival: Arrival, known: Sequence[LakeFile]
     paths = lake.paths(file for file in known if file.kind == pulled.stream)
     with session() as con:
         con.register("pulled", pulled.rows.append_column("nr", pa.array(range(read), pa.int64())))
-        ask(con, _STAMPED.format(key=key), now=arrival.now)
+        ask(con, _STAMPED.format(key=key), now=arrival.now, latest=arrival.latest)
         ask(con, "ALTER TABLE stamped DROP COLUMN nr")
         _make_known(con, paths, pulled.rows.schema, columns, key)
         names = ", ".join(map(quoted, columns))

@@ -63,6 +63,8 @@ class Pulling:
     backfill: bool = False
     progress: Callable[[Progress], None] = _nobody
     stop: Callable[[], bool] = _never
+    clock: datetime | None = None
+    """The real time, where `now` is an instant before it."""
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ class _Landing:
             self._cursor = landing.cursor(tx, name, stream) or landing.Cursor(None)
         first = self._cursor.cursor is None or self._cursor.pulled_at is None
         self._first = first
-        self._arrival = Arrival(name, pulling.now, first or pulling.backfill, spec.oldest.delta)
+        self._arrival = Arrival(name, pulling.now, first or pulling.backfill, spec.oldest.delta, pulling.clock)
         self._rows = self._new = self.clamped = 0
 
     def run(self, source: Source, counts: SourceCounts) -> bool:

@@ -157,6 +157,7 @@ class Worker:
             run_id,
             progress=lambda one: tell(f"pull {one.source} {one.stream}", one.rows, one.expected),
             stop=tools.stopping,
+            clock=tools.now(),
         )
         result = pull(sources, pulling)
         for problem in result.problems.values():

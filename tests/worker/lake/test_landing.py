@@ -120,6 +120,19 @@ class TestArrival:
 
         assert {row["event_id"]: row["arrived"] for row in landing.rows("events")} == {"a": NOW - hour, "b": NOW}
 
+    def test_a_run_that_pretends_to_be_earlier_lands_what_came_since_with_its_own_times(self, landing: Landing) -> None:
+        since, clock = NOW - timedelta(days=3), NOW
+        for first in (True, False):
+            at = since + timedelta(days=1, hours=first)
+            rows = ({"event_id": f"since {first}", "at": at}, {"event_id": f"future {first}", "at": NOW + timedelta(days=1)})
+            brought = landing.land(events(*rows), now=since, first=first, clock=clock)
+            assert brought.clamped == 1
+        landed = {row["event_id"]: (row["at"], row["arrived"]) for row in landing.rows("events")}
+        assert landed["since True"] == (since + timedelta(days=1, hours=1),) * 2
+        assert landed["since False"] == (since + timedelta(days=1),) * 2
+        assert landed["future True"] == (NOW, NOW)
+        assert landed["future False"] == (since, since)
+
     def test_a_stamp_in_the_future_counts_as_happening_at_arrival_and_is_counted(self, landing: Landing) -> None:
         near, far = NOW + timedelta(minutes=9), NOW + timedelta(minutes=11)
 
