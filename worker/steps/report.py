@@ -127,6 +127,8 @@ class Report(Document):
     gates: dict[str, int] = Field(default_factory=dict)
     routes: dict[str, int] = Field(default_factory=dict)
     destinations: dict[str, DestinationCounts] = Field(default_factory=dict)
+    kept: dict[str, int] = Field(default_factory=dict)
+    """What people had set and was left as it is: reason -> records."""
     rejected: list[Rejection] = Field(default_factory=list)
     held: list[Waiting] = Field(default_factory=list)
     guards: list[Guard] = Field(default_factory=list)

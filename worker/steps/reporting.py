@@ -244,9 +244,13 @@ def add_plan(tools: Tools, report: Report, plan: Plan) -> None:
         Waiting(lead=_lead(one.lead.values), reason=one.reason, detail=str(one.detail.get("says", "")))
         for one in plan.routed.held
     ]
+    kept: Counter[str] = Counter()
     for name, one in plan.destined.items():
+        kept.update(wish.owner_kept for wish in one.people if wish.owner_kept)
+        kept.update(reason for wish in one.people for reason in wish.difference.kept.values())
         counts = report.destinations[name].records
         counts.unmatched, counts.needs_review = one.unmatched, one.needs_review
         counts.unchanged += max(one.quiet, 0)
         counts.kept_human_edit += sum(1 for wish in one.people if "human_edit_kept" in wish.difference.kept.values())
+    report.kept = dict(kept)
     report.destinations[tools.settings.handoff.work_in].tasks.held = sum(1 for one in report.held if one.reason != PENDING)
