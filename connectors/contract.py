@@ -135,6 +135,8 @@ class Mirrored:
     deleted: bool = False
     moved_to: str | None = None
     """Id of the survivor of a merge, or of the contact a lead was converted to."""
+    moved_object: str | None = None
+    """The survivor's object; None means contact for a lead, which was converted, and the same object for all others."""
     fields: Fields = field(default_factory=dict)
 
 

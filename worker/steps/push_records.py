@@ -173,7 +173,7 @@ class Records(Batch[Draft]):
         survivor = says.moved_to or (says.id if says.id != row.crm_id else None)
         if survivor is None:
             return None
-        object = successor_object(row.object) if says.moved_to else says.object
+        object = says.moved_object or successor_object(row.object) if says.moved_to else says.object
         return Verdict(row, "due", {}, {}, survivor, object)
 
     def _again(self, row: Row, says: Mirrored | None, sent: Mapping[str, Any]) -> Draft:

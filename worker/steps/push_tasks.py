@@ -261,7 +261,7 @@ class Changes(Tasks):
         if seen is not None and self._is_done(one, seen):
             self._store([Verdict(one, "confirmed")])
             return []
-        why = "deleted" if seen is None else touched(seen, self._payload(), self._owner())
+        why = "deleted" if seen is None else touched(seen, self._payload(), self._context("owner"), self._context("status"))
         if why is not None:
             said = f"A person got there first: the task was {why}. It is left alone."
             self._store([Verdict(one, "cancelled", error=("touched", said))])
@@ -297,11 +297,11 @@ class Changes(Tasks):
     def _payload(self) -> Mapping[str, Any]:
         return unpacked(self._made["payload"]) if self._made else {}
 
-    def _owner(self) -> str | None:
-        if self._made is None:
-            return None
-        owner = (self._made["context"] or {}).get("owner") or self._payload().get("owner")
-        return None if owner is None else str(owner)
+    def _context(self, name: str) -> str | None:
+        """What is noted about the task: its owner by our last word, the status it was first seen with."""
+        made = {} if self._made is None else self._made["context"] or {}
+        said = made.get(name) or (self._payload().get(name) if name == "owner" else None)
+        return None if said is None else str(said)
 
     def _is_done(self, one: Claimed, seen: SeenTask) -> bool:
         if one.kind == "task_close":

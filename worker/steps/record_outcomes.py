@@ -13,10 +13,8 @@ from connectors.contract import Outcome, Receipt
 from worker.core.planning import acknowledge
 from worker.steps.calling import ATTEMPTS_AT_MOST, Answer, backoff
 from worker.steps.record_drafts import Draft
+from worker.store.mirror import SUCCESSORS
 from worker.store.record_claims import Verdict
-
-SUCCESSORS: Mapping[str, str] = {"lead": "contact"}
-"""A lead that moved was converted; every other record was merged into one of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ def lacks_field(says: Receipt) -> bool:
 
 
 def successor_object(object: str) -> str:
+    """What a record that moved has become where the CRM does not say."""
     return SUCCESSORS.get(object, object)
 
 

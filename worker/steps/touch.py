@@ -16,11 +16,11 @@ REF = "ref: "
 NEARLY = timedelta(minutes=1)  # CRMs cut seconds
 
 
-def touched(seen: SeenTask, made: Mapping[str, Any], owner: str | None) -> str | None:
+def touched(seen: SeenTask, made: Mapping[str, Any], owner: str | None, status: str | None = None) -> str | None:
     """
-    What a person did to the task, None where it is as we left it: deleted, done, reassigned, edited.
+    What a person did to the task, None where it is as we left it: deleted, done, reassigned, started, edited.
 
-    `made` is the payload it was created with, `owner` the one we last gave it.
+    `made` is the payload it was created with, `owner` the one we last gave it, `status` the one it was first seen with.
     """
     if seen.deleted:
         return "deleted"
@@ -28,6 +28,8 @@ def touched(seen: SeenTask, made: Mapping[str, Any], owner: str | None) -> str |
         return "done"
     if owner is not None and seen.owner != owner:
         return "reassigned"
+    if status is not None and seen.status != status:
+        return "started"
     return "edited" if _edited(seen, made) else None
 
 

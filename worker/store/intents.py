@@ -100,6 +100,13 @@ def handoffs(tx: Tx, crm: str) -> dict[str, list[Any]]:
     return {**found, "payload": [unpacked(one) for one in found["payload"]]}
 
 
+def made_under(tx: Tx, crm: str, effect_keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The intents that made the tasks under these keys: id, effect_key, payload, context, handoff_state, status."""
+    names = (table.c[name] for name in ("id", "effect_key", "payload", "context", "handoff_state", "status"))
+    asked = select(*names).where(tx.mine(table), table.c.crm == crm, table.c.kind == "task_create")
+    return tx.dicts(asked.where(table.c.effect_key.in_(effect_keys)).order_by(table.c.id))
+
+
 def set_handoff(tx: Tx, states: Mapping[int, str], contexts: Mapping[int, Mapping[str, Any]] | None = None) -> int:
     """Note what became of tasks in the CRM, by the id of the intent that created them."""
     rows = [{"id_": id, "state_": state} for id, state in states.items()]

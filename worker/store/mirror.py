@@ -22,6 +22,8 @@ from worker.store.database import Tx
 from worker.store.tables import crm_email, crm_mirror, crm_owner, mirror_cursor
 from worker.store.values import packed, unpacked
 
+SUCCESSORS = {"lead": "contact"}
+"""What a record that moved has become where the CRM does not say: a lead was converted, all others were merged."""
 PLAIN = tuple(c.name for c in crm_mirror.c if c.name not in ("workspace", "destination", "object", "id", "fields"))
 
 
@@ -167,9 +169,7 @@ def _follow(tx: Tx, destination: str, rows: Sequence[Mirrored]) -> list[str]:
     ended: list[str] = []
     for object in sorted({one.object for one in rows}):
         here = [one for one in rows if one.object == object]
-        # only a lead converts, and it becomes a contact; every other move is a merge within the object
-        target = "contact" if object == "lead" else object
-        moves = {one.id: (target, one.moved_to) for one in here if one.moved_to}
+        moves = {one.id: (one.moved_object or SUCCESSORS.get(object, object), one.moved_to) for one in here if one.moved_to}
         links.moved(tx, destination, object, moves)
         ended += links.gone(tx, destination, object, [one.id for one in here if one.deleted and not one.moved_to])
     return ended

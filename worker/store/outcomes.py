@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,8 +25,9 @@ class Answer:
 
 def put(tx: Tx, destination: str, answers: Iterable[Answer]) -> list[Answer]:
     """Keep the answers that are news, and return them."""
-    known = newest(tx, destination)
-    news = [one for one in answers if known.get((one.record_key, one.name)) != one.value]
+    told = list(answers)
+    known = newest(tx, destination, {one.record_key for one in told})
+    news = [one for one in told if known.get((one.record_key, one.name)) != one.value]
     seen = tx.now()
     rows = [
         {
@@ -44,9 +45,11 @@ def put(tx: Tx, destination: str, answers: Iterable[Answer]) -> list[Answer]:
     return news
 
 
-def newest(tx: Tx, destination: str) -> dict[tuple[str, str], str | None]:
-    """The last answer by record and name."""
+def newest(tx: Tx, destination: str, record_keys: Collection[str] | None = None) -> dict[tuple[str, str], str | None]:
+    """The last answer by record and name, of these records or of all."""
     last = _last(tx).where(table.c.destination == destination)
+    if record_keys is not None:
+        last = last.where(table.c.record_key.in_(record_keys))
     asked = select(table.c.record_key, table.c.name, table.c.value).where(table.c.id.in_(last))
     return {(row[0], row[1]): row[2] for row in tx.rows(asked)}
 
