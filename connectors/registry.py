@@ -21,6 +21,7 @@ Role = Literal["source", "crm"]
 PLACES: Mapping[Role, Mapping[str, str]] = {
     "source": {
         "files": "connectors.sources.files:Files",
+        "posthog": "connectors.sources.posthog:PostHog",
         "warehouse": "connectors.sources.warehouse:Warehouse",
     },
     "crm": {

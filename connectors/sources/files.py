@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,7 +117,8 @@ class Files:
         import duckdb
         import pyarrow as pa
 
-        with memory("384MB") as con:
+        # A window or a join over all rows does not fit into memory; what DuckDB writes out for it goes with the folder.
+        with tempfile.TemporaryDirectory(prefix="pql-query-") as spill, memory("384MB", spill) as con:
             con.execute("SET file_search_path = $1", [str(self._root.resolve())])
             con.execute("SET threads = 1; SET lock_configuration = true")
             try:

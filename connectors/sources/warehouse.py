@@ -28,6 +28,7 @@ from connectors.errors import ConnectorError, Refused, TryLater
 from connectors.reading.columns import columns, feed, nothing, stamps, streams, wanted
 from connectors.reading.counting import frequent
 from connectors.reading.gathering import Gathered
+from connectors.reading.listing import Table
 from connectors.reading.queries import one_select
 from connectors.reading.shaping import Shaper, Unreadable
 from settings.options import Option, OptionTable
@@ -58,6 +59,11 @@ _SESSION = {
     "duckdb": ("SET TimeZone = 'UTC'",),
     "postgres": ("SET TIME ZONE 'UTC'",),
 }
+_COLUMNS = (
+    "SELECT table_schema, table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY table_schema, table_name, ordinal_position"
+)
+_USUAL = frozenset({"main", "public"})
 _SEALED = {"postgres": ("SET default_transaction_read_only = on",)}  # DuckDB is opened so
 
 
@@ -133,6 +139,15 @@ class Warehouse:
         if not isinstance(value, datetime):
             return None
         return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(self._spec.naive_tz or "UTC"))
+
+    def tables(self) -> Sequence[Table]:
+        """Tables and views with their columns: what there is to choose from."""
+        listed: dict[str, list[str]] = {}
+        with self._connected() as con:
+            for row in con.sql(_COLUMNS).to_pyarrow().to_pylist():
+                place = row["table_name"] if row["table_schema"] in _USUAL else f"{row['table_schema']}.{row['table_name']}"
+                listed.setdefault(place, []).append(row["column_name"])
+        return [Table(name, tuple(columns)) for name, columns in listed.items()]
 
     # ------------------------------------------------------------------------------------------------ what is read
 
