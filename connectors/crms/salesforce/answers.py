@@ -82,8 +82,9 @@ class Fault:
         """This refusal as the end of a whole call."""
         if self.code == LIMIT:
             return self._over_limit()
-        meaning = _OUTCOMES.get(self.code)
-        if meaning is Outcome.TRY_LATER and not (self.code == "UNKNOWN_EXCEPTION" and self.status >= 500):
+        # What a 5xx had done before it failed nobody knows, whatever code it carries.
+        meaning = _OUTCOMES.get(self.code) if self.status < 500 else None
+        if meaning is Outcome.TRY_LATER:
             return TryLater(f"{self.says} Nothing was written; send it again later.", code=self.code)
         if meaning is Outcome.REFUSED or _NO_KEY.search(self.says):
             return Refused(self.message, code=self.code)

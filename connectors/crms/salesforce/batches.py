@@ -1,9 +1,9 @@
 """
 One call of sObject Collections: up to 200 rows, answered in the order sent, each with its own outcome.
 
-Decided here: HTTP 200 says nothing about rows; an answer of another length tells nothing about any row and is Unknown;
-every row gets exactly one receipt. Salesforce echoes no values, so a receipt carries only those that we ourselves
-rounded or trimmed before sending. Not decided here: what a row holds (`records`, `tasks`).
+Decided here: HTTP 200 says nothing about rows; every row gets exactly one receipt; in an answer of another length places
+mean nothing, and what cannot be told from it is Unknown. Salesforce echoes no values, so a receipt carries only those that
+we ourselves rounded or trimmed before sending. Not decided here: what a row holds (`records`, `tasks`).
 """
 
 from __future__ import annotations
@@ -42,10 +42,20 @@ def sent(rows: Sequence[Row], call: Callable[[list[dict[str, Any]]], Answer]) ->
     if answer.fault is not None:
         return _whole(rows, answer, answer.fault)
     items = answer.good()
-    if not isinstance(items, list) or len(items) != len(rows):
+    if isinstance(items, list) and len(items) == len(rows):
+        return [_receipt(row, item) for row, item in zip(rows, items, strict=True)]
+    return _short(rows, items if isinstance(items, list) else [])
+
+
+def _short(rows: Sequence[Row], items: Sequence[Any]) -> list[Receipt]:
+    """An answer of another length: places mean nothing in it, and only the id of a good update tells which row it is."""
+    good = [item for item in items if isinstance(item, dict) and item.get("success") is True]
+    named = {id: item for item in good if (id := full_id(item.get("id")))}
+    known = {row.key: named.get(full_id(row.crm_id) or "") for row in rows}
+    if not any(known.values()):
         said = "Salesforce says success and does not answer for every row. Read back before sending again."
         raise Unknown(said, code="NOT_IN_ANSWER")
-    return [_receipt(row, item) for row, item in zip(rows, items, strict=True)]
+    return [_receipt(row, known[row.key]) for row in rows]
 
 
 def refusal(row: Row, fault: Fault) -> Receipt:

@@ -30,7 +30,7 @@ from connectors.crms.salesforce.limits import Allowance
 from connectors.crms.salesforce.login import Grant, Login
 from connectors.crms.salesforce.options import Options
 from connectors.errors import Refused, TryLater, Unknown
-from connectors.http import READS, Session, classified, parsed
+from connectors.http import READS, Session, classified, parsed, retry_after
 from connectors.reach import Timeouts
 
 BATCH = 200
@@ -55,6 +55,8 @@ class Wire(Session):
         answer = super().request(method, url, writes=writes, **named)
         self.allowance.hear(answer.headers)
         self.date = answer.headers.get("Date")
+        if answer.status_code == 429:  # none of Salesforce's own; whatever stands between us says how long to wait
+            raise classified(429, writes=True, after=retry_after(answer.headers))
         return answer
 
 

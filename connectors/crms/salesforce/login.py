@@ -59,7 +59,7 @@ class Login:
         if self._options.token is not None:
             return Grant(self._options.token.reveal(), self._base)
         answer = self._session.request("POST", self._base + TOKEN_PATH, data=self._form(), writes=False)
-        if answer.status_code == 429 or answer.status_code >= 500:
+        if answer.status_code >= 500:
             said = f"The token endpoint answered HTTP {answer.status_code}. Nothing was written; ask again later."
             raise TryLater(said, code=str(answer.status_code))
         if answer.status_code != 200:

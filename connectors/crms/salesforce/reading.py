@@ -68,16 +68,25 @@ class Reader:
         found: dict[str, Record] = {}
         for start in range(0, len(ids), PAGE):
             piece = ids[start : start + PAGE]
-            answer = self._client.records(OBJECTS[object], piece, list(dict.fromkeys(("Id", *names))))
-            self._look(answer)
-            listed = answer.good()
-            if not isinstance(listed, list) or len(listed) != len(piece):
+            rows, complete = self._rows(object, piece, names)
+            found |= rows
+            lost = [] if complete else [id for id in piece if id not in rows]
+            if lost:  # merely left out is not absent: ask once more
+                rows, complete = self._rows(object, lost, names)
+                found |= rows
+            if not complete:
                 raise unreadable(writes=False)
-            # The place says which id was asked; a row under another id is none of ours.
-            found |= {
-                id: one for id, one in zip(piece, listed, strict=True) if isinstance(one, dict) and one.get("Id") == id
-            }
         return found
+
+    def _rows(self, object: str, ids: list[str], names: Sequence[str]) -> tuple[dict[str, Record], bool]:
+        """The records there are, and whether the answer speaks of every id."""
+        answer = self._client.records(OBJECTS[object], ids, list(dict.fromkeys(("Id", *names))))
+        self._look(answer)
+        listed = answer.good()
+        if not isinstance(listed, list):
+            raise unreadable(writes=False)
+        rows = {str(one["Id"]): one for one in listed if isinstance(one, dict) and one.get("Id")}
+        return {id: rows[id] for id in ids if id in rows}, len(listed) == len(ids)
 
     def _heirs(self, object: str, ids: list[str]) -> dict[str, str]:
         """The last survivor of each merged id; a record deleted in any other way has none."""

@@ -109,7 +109,7 @@ def _target(org: Org, doc: Doing) -> Row:
 
 def _edit(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
     row = _target(org, doc)
-    writes.update(org, call, Given(org.sobject(row.object), doc["properties"]), row.id)
+    writes.update(org, call, Given(org.for_people(row.object), doc["properties"]), row.id)
     return {"id": row.id}
 
 
@@ -123,7 +123,7 @@ def _close(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
     }
     if row.object not in news:
         raise ValueError(f"A {row.object} cannot be closed.")
-    writes.update(org, call, Given(org.sobject(row.object), {**news[row.object], **doc.get("properties", {})}), row.id)
+    writes.update(org, call, Given(org.for_people(row.object), {**news[row.object], **doc.get("properties", {})}), row.id)
     return {"id": row.id}
 
 
@@ -136,7 +136,7 @@ def _delete(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
 def _opt_out(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
     row = _target(org, doc)
     name = "PersonHasOptedOutOfEmail" if row.object == "Account" else "HasOptedOutOfEmail"
-    writes.update(org, call, Given(org.sobject(row.object), {name: True}), row.id)
+    writes.update(org, call, Given(org.for_people(row.object), {name: True}), row.id)
     return {"id": row.id}
 
 

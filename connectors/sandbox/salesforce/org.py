@@ -51,11 +51,15 @@ class Org:
             self._known[key] = self._with_custom(standard)
         return self._known[key]
 
+    def for_people(self, name: str) -> SObject:
+        """Return the object as the people of the org see it: field-level security here is that of the integration user."""
+        return self._with_custom(OBJECTS[name], secured=False)
+
     def forget_fields(self) -> None:
         """Read the fields anew at the next question: something about them has changed."""
         self._known.clear()
 
-    def _with_custom(self, standard: SObject) -> SObject:
+    def _with_custom(self, standard: SObject, *, secured: bool = True) -> SObject:
         fields = dict(standard.fields)
         if self.switch("person_accounts"):
             extra = {"Account": parties.PERSON_ACCOUNT, "Contact": parties.PERSON_CONTACT}.get(standard.name, ())
@@ -65,10 +69,10 @@ class Org:
             owner, _, name = key.partition(".")
             if owner == holder(standard.name) or owner == standard.name:
                 field = from_doc(doc["field"])
-                fields[name] = _secured(field, permitted.get(key)) if doc.get("secured") else field
+                fields[name] = _secured(field, permitted.get(key)) if secured and doc.get("secured") else field
             elif owner == "Contact" and standard.name == "Account" and self.switch("person_accounts"):
                 twin = replace(from_doc(doc["field"]), name=f"{name.removesuffix('__c')}__pc")
-                fields[twin.name] = _secured(twin, permitted.get(key)) if doc.get("secured") else twin
+                fields[twin.name] = _secured(twin, permitted.get(key)) if secured and doc.get("secured") else twin
         return replace(standard, fields=fields)
 
     def _permitted(self) -> dict[str, str]:

@@ -218,7 +218,8 @@ class CrmContract:
         assert (first.outcome, first.created, second.outcome) == (Outcome.APPLIED, True, Outcome.EXISTS)
         assert set(found) == {"pql-1"}
         seen = found["pql-1"]
-        assert (seen.id, seen.owner, seen.open, seen.deleted, seen.due) == (first.crm_id, task.owner, True, False, NOON)
+        assert (seen.id, seen.owner, seen.open, seen.deleted) == (first.crm_id, task.owner, True, False)
+        assert seen.due in (NOON, NOON.replace(hour=0))  # a CRM may keep the day alone
         assert (seen.subject, seen.body) == (task.subject, task.body)
 
     def test_a_task_whose_answer_was_lost_is_found_and_not_made_twice(self, world, people):
