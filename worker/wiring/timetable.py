@@ -1,17 +1,18 @@
 """
 The schedule as a list of jobs, read from the active settings: for Celery's beat and for `pql up`.
 
-`after pull` and `when something changed` are not times: pull rings score, and score rings push. A slow tick stands behind
-each of them, so that a lost bell costs at most one sweep.
+Decided here: what recurs, and that the slots of a job are counted from 1970, so that everybody who looks at a clock means
+the same slot. `after pull` and `when something changed` are not times: pull rings score, and score rings push. A slow tick
+stands behind each push, so that a lost bell costs at most one sweep.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from settings.root import Settings
 
-SWEEP_SECONDS = 30.0
 SAFETY_SECONDS = 60.0
 
 
@@ -23,34 +24,35 @@ class Job:
     kind: str
     about: str
     seconds: float
-    queue: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timetable:
-    destinations: tuple[str, ...]
-    jobs: tuple[Job, ...]
-
-
-def jobs(settings: Settings, sweep_seconds: float = SWEEP_SECONDS) -> Timetable:
-    """Pull and score as scheduled, watch per destination, a sweep, and a safety push per destination."""
+def jobs(settings: Settings, sweep_seconds: float) -> tuple[Job, ...]:
+    """Pull and score as scheduled, watch per destination, a sweep, and a push per destination."""
     times = settings.schedule
-    found = [Job("sweep", "sweep", "", sweep_seconds, "sweep")]
+    found = [Job("sweep", "sweep", "", sweep_seconds)]
     if times.pull.every:
-        found.append(Job("pull", "pull", "", times.pull.every.seconds, "pull"))
+        found.append(Job("pull", "pull", "", times.pull.every.seconds))
     if times.score.every:
-        found.append(Job("score", "score", "", times.score.every.seconds, "score"))
+        found.append(Job("score", "score", "", times.score.every.seconds))
     for name in settings.destinations:
         if times.watch.every:
-            found.append(Job(f"watch:{name}", "watch", name, times.watch.every.seconds, "watch"))
+            found.append(Job(f"watch:{name}", "watch", name, times.watch.every.seconds))
         every = times.push.every.seconds if times.push.every else SAFETY_SECONDS
-        found.append(Job(f"push:{name}", "push", name, every, f"push.{name}"))
-    return Timetable(tuple(settings.destinations), tuple(found))
+        found.append(Job(f"push:{name}", "push", name, every))
+    return tuple(found)
 
 
-def timetable() -> Timetable:
-    """The timetable of the active settings; only a sweep while nothing is activated."""
-    from worker.wiring.opening import active_settings
+def seconds_of(settings: Settings, job: str, sweep_seconds: float) -> float | None:
+    """How often a job is due; None for one that these settings do not have."""
+    return next((one.seconds for one in jobs(settings, sweep_seconds) if one.name == job), None)
 
-    settings = active_settings()
-    return jobs(settings) if settings else Timetable((), (Job("sweep", "sweep", "", SWEEP_SECONDS, "sweep"),))
+
+def slot_start(now: datetime, seconds: float) -> datetime:
+    """
+    The beginning of the slot that an instant falls into.
+
+    >>> slot_start(datetime(2026, 1, 1, 0, 7, tzinfo=UTC), 300).minute
+    5
+    """
+    since = now.timestamp()
+    return datetime.fromtimestamp(0, tz=UTC) + timedelta(seconds=since - since % seconds)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
+from connectors.errors import Refused
 from worker.steps import commit, reporting
 from worker.steps.desk import PushReport, writing
 from worker.steps.explain import Explanation, explain
@@ -188,12 +189,23 @@ class Worker:
     def watch(self, name: str, seconds: float | None = None) -> bool:
         """Read what changed in a CRM; whether more is left."""
         tell = self.tools.progress
+        asked: dict[str, list[str]] = {}
+        for also in self.tools.settings.destinations[name].also:
+            asked.setdefault(also.object, []).append(also.field)
         watching = Watching(
+            fields=asked,
             seconds=seconds,
             stop=self.tools.stopping,
-            progress=lambda kind, rows: tell(f"watch {name} {kind}", rows, None),
+            progress=lambda kind, rows, _rate: tell(f"watch {name} {kind}", rows, None),
+            limiter=self._limiter(name),
         )
-        return watch(self.tools.store, self.tools.crms[name], self.tools.settings.destinations[name], watching).more
+        found = watch(self.tools.store, self.tools.crms[name], name, watching)
+        if found.refused:
+            raise Refused(f"{name}: {found.refused}")
+        return not found.complete and not found.interrupted
+
+    def _limiter(self, name: str) -> Limiter:
+        return self.limiters.setdefault(name, StoreLimiter(self.tools.store, name))
 
     def plan(self, as_of: datetime | None = None, limit: int | None = None) -> PlanReport:
         """What a run would do; writes nothing."""
@@ -266,7 +278,7 @@ class Worker:
             run_id=run_id,
             stop=tools.stopping,
             progress=lambda rows, whole, _rate: tools.progress(f"push {name}", rows, whole),
-            limiter=self.limiters.setdefault(name, StoreLimiter(tools.store, name)),
+            limiter=self._limiter(name),
         )
         return push(tools.store, tools.crms[name], rules, how)
 
