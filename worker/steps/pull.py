@@ -21,7 +21,6 @@ from worker.lake import Arrival, Brought, Lake, land
 from worker.steps.holding import SECONDS, held
 from worker.steps.listing import as_lake_files, as_listed
 from worker.steps.report import SourceCounts
-from worker.steps.tools import Tools
 from worker.store import landing, leases
 from worker.store.database import Store
 
@@ -76,17 +75,6 @@ class Result:
     """Events stamped in the future, which count as having happened when they arrived."""
     problems: dict[str, ConnectorError] = field(default_factory=dict)
     interrupted: bool = False
-
-
-def pull_new(tools: Tools, run_id: str | None = None, *, backfill: bool = False) -> Result:
-    """Pull every source of the settings, as of the tools' clock."""
-
-    def tell(one: Progress) -> None:
-        tools.progress(f"pull {one.source} {one.stream}", one.rows, one.expected)
-
-    pulling = Pulling(tools.store, tools.lake, tools.now(), run_id, backfill, tell, tools.stopping)
-    specs = tools.settings.sources
-    return pull({name: (specs[name], source) for name, source in tools.sources.items()}, pulling)
 
 
 def pull(sources: Mapping[str, tuple[SourceSpec, Source]], pulling: Pulling) -> Result:
