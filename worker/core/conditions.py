@@ -55,7 +55,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 
 def list_keys(settings: Settings) -> dict[str, frozenset[str]]:
     """The keys of every named list, as `compile` and `interpret` want them."""
-    return {name: frozenset(spec.rows) for name, spec in settings.lists.items()}
+    return {name: frozenset(lower(key) for key in spec.rows) for name, spec in settings.lists.items()}
 
 
 # ------------------------------------------------------------------------------------- for a set

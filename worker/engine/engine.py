@@ -6,6 +6,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -38,7 +39,8 @@ class Engine:
     """
 
     def __init__(self, threads: int | None = None, memory: str | None = None) -> None:
-        self._names = (f"rows_{number}" for number in itertools.count())  # Ibis calls its own parts t0, t1 ...
+        self._count = itertools.count()
+        self._made: list[str] = []
         self._spill = Path(tempfile.mkdtemp(prefix="pql-engine-"))
         options: dict[str, Any] = {"temp_directory": str(self._spill), "autoinstall_known_extensions": False}
         if threads is not None:
@@ -49,7 +51,6 @@ class Engine:
         self.backend.raw_sql("SET TimeZone = 'UTC'")
         # DuckDB folds nested selects by itself; having Ibis do it only makes compiling slow.
         ibis.options.sql.fuse_selects = False
-        self.backend.raw_sql("SET preserve_insertion_order = false")
 
     def __enter__(self) -> Self:
         return self
@@ -62,13 +63,31 @@ class Engine:
         self.backend.disconnect()
         shutil.rmtree(self._spill, ignore_errors=True)
 
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Forget at the end every table that was made inside: a process that lives long makes new ones with every run."""
+        before = len(self._made)
+        try:
+            yield
+        finally:
+            while len(self._made) > before:
+                name = self._made.pop()
+                views = "SELECT 1 FROM duckdb_views() WHERE view_name = ?"
+                kind = "VIEW" if self.backend.con.execute(views, [name]).to_arrow_table().num_rows else "TABLE"
+                self.backend.con.execute(f"DROP {kind} IF EXISTS {name}")
+
+    def _name(self) -> str:
+        """A name for one more table. Ibis calls its own parts t0, t1 ..., which must not hide it."""
+        self._made.append(f"rows_{next(self._count)}")
+        return self._made[-1]
+
     def files(self, paths: Sequence[str | Path]) -> Any:
         """Parquet files as one table by column name; what a file lacks is null there."""
-        return self.backend.read_parquet([str(path) for path in paths], table_name=next(self._names), union_by_name=True)
+        return self.backend.read_parquet([str(path) for path in paths], table_name=self._name(), union_by_name=True)
 
     def table(self, rows: pa.Table) -> Any:
         """An Arrow table, copied in: a filter on moments cannot be pushed into Arrow's own scan without another package."""
-        name, given = next(self._names), next(self._names)
+        name, given = self._name(), "given"
         self.backend.con.register(given, rows)
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {given}")  # noqa: S608 - names are our own
         self.backend.con.unregister(given)
@@ -84,7 +103,7 @@ class Engine:
         """
         wanted = EVENT_COLUMNS | (properties or {})
         rows = self._complete(self.files(paths), wanted) if paths else self._none(wanted)
-        view = self.backend.create_view(next(self._names), rows)
+        view = self.backend.create_view(self._name(), rows)
         return self.backend.sql(f"SELECT *, {_DAY} AS day FROM {view.get_name()}")  # noqa: S608 - names are our own
 
     def rows(self, paths: Sequence[str | Path], columns: dict[str, str]) -> Any:
@@ -100,7 +119,7 @@ class Engine:
 
     def keep(self, expression: Any) -> Any:
         """Run an expression once and keep its rows in memory (within the limit) for several readers."""
-        name = next(self._names)
+        name = self._name()
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {self._sql(expression)}")
         return self.backend.table(name)
 
@@ -111,14 +130,14 @@ class Engine:
 
     def batches(self, expression: Any, size: int = 50_000) -> Iterator[pa.RecordBatch]:
         """The rows in batches, from a copy of their own: other queries may run meanwhile."""
-        name, schema = next(self._names), expression.schema().to_pyarrow()
+        name, schema = self._name(), expression.schema().to_pyarrow()
         self.backend.con.execute(f"CREATE TABLE {name} AS {self._sql(expression)}")
         try:
             with self.backend.con.cursor() as cursor:
                 for batch in cursor.execute(f"SELECT * FROM {name}").to_arrow_reader(size):  # noqa: S608 - our own name
                     yield batch.cast(schema)
         finally:
-            self.backend.con.execute(f"DROP TABLE {name}")
+            self.backend.con.execute(f"DROP TABLE IF EXISTS {name}")
 
     def _sql(self, expression: Any) -> str:
         """

@@ -88,6 +88,34 @@ def test_other_queries_may_run_between_two_batches(engine):
     assert sum(sizes) == 200_000
 
 
+def test_batches_come_in_the_order_asked_for(engine):
+    table = engine.table(pa.table({"a": [number * 7919 % 500_000 for number in range(500_000)]}))
+
+    found = [value for batch in engine.batches(table.order_by("a")) for value in batch["a"].to_pylist()]
+
+    assert found == sorted(found)
+
+
+def test_what_was_made_inside_a_scope_is_forgotten_at_its_end(engine, tmp_path):
+    path = event_file(tmp_path / "e.parquet")
+    outside = engine.table(pa.table({"a": [1]}))
+
+    def tables():
+        held = engine.backend.con.execute(
+            "select table_name from duckdb_tables() union select view_name from duckdb_views() where not internal"
+        )
+        return held.to_arrow_table().num_rows
+
+    before = tables()
+    with engine.scope():
+        engine.keep(engine.events([path]).count().as_table())
+        next(engine.batches(engine.table(pa.table({"a": [1]}))))
+        assert tables() > before
+
+    assert tables() == before
+    assert engine.run(outside).num_rows == 1
+
+
 def test_what_is_kept_is_computed_once(engine):
     table = engine.table(pa.table({"a": [1]}))
 
