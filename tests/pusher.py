@@ -62,8 +62,8 @@ def want(number: int, crm_id: str, **fields: Any) -> Want:
     return Want(f"L{number}", "contact", values, crm_id=crm_id, because="viewed pricing 3 times")
 
 
-def task(number: int, person: str, owner: str, **payload: Any) -> Planned:
-    words = {"subject": f"Hot PQL: c{number}", "body": "Why now: pricing", "owner": owner, "due": DUE, "person": person}
+def task(number: int, whose: str, to: str, **payload: Any) -> Planned:
+    words = {"subject": f"Hot PQL: c{number}", "body": "Why now: pricing", "owner": to, "due": DUE, "person": whose}
     return Planned("task_create", f"TASK{number:022}", f"L{number}", "pql", 1, {**words, **payload})
 
 

@@ -24,6 +24,7 @@ from worker.store.database import Store
 
 SLICE = 60.0
 THREADS = 4
+LOOK_AGAIN = 1.0  # seconds between two looks for tasks while fields are sent
 Progress = Callable[[int, int, float], None]
 """(rows done, rows there were, rows per second)."""
 
@@ -122,7 +123,14 @@ def _one_batch(desk: Desk) -> bool:
     """Carry out one batch, tasks before fields; False where there is nothing to do or no slot for it in time."""
     if not desk.wait_for_slot():
         return False
-    return (desk.tasks_too and push_tasks(desk)) or (desk.records_too and push_records(desk))
+    if desk.tasks_too and time.monotonic() >= desk.no_tasks_until:
+        if push_tasks(desk):
+            return True
+        desk.no_tasks_until = time.monotonic() + LOOK_AGAIN
+    if desk.records_too and push_records(desk):
+        return True
+    # what was given back meanwhile, or planned, is not left for the next push
+    return desk.tasks_too and push_tasks(desk)
 
 
 def _waiting(store: Store, destination: str, pushing: Pushing) -> int:

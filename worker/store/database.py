@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,23 @@ class Tx:
 
     connection: Connection
     workspace: str
+    _clock: list[datetime] = field(default_factory=list)
 
     @property
     def on_postgres(self) -> bool:
         return self.connection.dialect.name == "postgresql"
 
     def now(self) -> datetime:
-        """Database time; leases, slots and waits are judged by it and never by a worker's clock."""
-        moment: datetime = self.connection.execute(select(POSTGRES_NOW if self.on_postgres else SQLITE_NOW)).scalar_one()
-        return moment
+        """
+        Database time; leases, slots and waits are judged by it and never by a worker's clock.
+
+        One transaction has one moment: that of the first question, which comes after any lock it had to wait for.
+        """
+        if not self._clock:
+            self._clock.append(
+                self.connection.execute(select(POSTGRES_NOW if self.on_postgres else SQLITE_NOW)).scalar_one()
+            )
+        return self._clock[0]
 
     def mine(self, table: Table) -> ColumnElement[bool]:
         """The condition that keeps a statement inside this workspace."""

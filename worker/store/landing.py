@@ -18,6 +18,7 @@ from sqlalchemy import delete, func, select, update
 from worker.store.database import Tx
 from worker.store.tables import lake_file, quarantine, source_cursor
 
+PULLED = ("events", "users", "accounts", "links")
 RAW_AT_MOST = 2000  # characters of a row that could not be read
 
 
@@ -110,6 +111,22 @@ def files(tx: Tx, kind: str | None = None, source: str | None = None) -> list[Fi
     if source is not None:
         asked = asked.where(table.c.source == source)
     return [File(**row) for row in tx.dicts(asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The file of usage that was listed last; the number grows with each landing."""
+
+    number: int
+    path: str
+
+
+def newest(tx: Tx) -> Newest | None:
+    """What landed last, None before the first landing."""
+    table = lake_file
+    asked = select(table.c.id, table.c.path).where(tx.mine(table), table.c.kind.in_(PULLED))
+    row = tx.one(asked.order_by(table.c.id.desc()).limit(1))
+    return Newest(row[0], row[1]) if row else None
 
 
 def set_aside(tx: Tx, piece: Landed) -> int:

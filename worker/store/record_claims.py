@@ -97,20 +97,29 @@ def settle(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> set[str]:
     Where a newer state was wanted while the call was under way, the row is due again with that.
     """
     keys = [one.row.record_key for one in verdicts]
-    names = ("record_key", "fence", "seq", "crm_id", "object", "acknowledged", "reformatted")
+    names = ("record_key", "fence", "seq", "crm_id", "object")
     here = (tx.mine(table), table.c.destination == destination, table.c.record_key.in_(keys), table.c.status == "sending")
     asked = select(*(table.c[name] for name in names)).where(*here).order_by(table.c.record_key).with_for_update()
     present = {row.record_key: row for row in tx.rows(asked)}
     lost = {v.row.record_key for v in verdicts if getattr(present.get(v.row.record_key), "fence", None) != v.row.fence}
-    now = tx.now()
-    rows = [_news(one, present[one.row.record_key], now) for one in verdicts if one.row.record_key not in lost]
-    if rows:
-        same = (table.c.record_key == bindparam("key_"), table.c.fence == bindparam("fence_"))
-        values: dict[str, Any] = {name: bindparam(f"{name}_") for name in _SETTLED}
-        mine = (tx.mine(table), table.c.destination == destination, *same)
-        statement = update(table).where(*mine).values(claimed_by=None, claim_until=None, **values)
-        tx.run(statement, rows)
+    news: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for one in verdicts:
+        if one.row.record_key not in lost:
+            there = present[one.row.record_key]
+            # what is known of the record we wrote says nothing of another one that is wanted now
+            elsewhere = there.seq != one.row.seq and (there.crm_id, there.object) != (one.row.crm_id, one.row.object)
+            news[elsewhere].append(_news(one, there.seq, tx.now()))
+    for elsewhere, rows in news.items():
+        if rows:
+            tx.run(_settling(tx, destination, keep=_OF_THE_RECORD if elsewhere else ()), rows)
     return lost
+
+
+def _settling(tx: Tx, destination: str, keep: Sequence[str]) -> Any:
+    same = (table.c.record_key == bindparam("key_"), table.c.fence == bindparam("fence_"))
+    values: dict[str, Any] = {name: bindparam(f"{name}_") for name in _SETTLED if name not in keep}
+    mine = (tx.mine(table), table.c.destination == destination, *same)
+    return update(table).where(*mine).values(claimed_by=None, claim_until=None, **values)
 
 
 def release(tx: Tx, destination: str, rows: Sequence[Row], wait: float | None = None) -> None:
@@ -175,6 +184,9 @@ _SETTLED = (
 )
 
 
+_OF_THE_RECORD = ("crm_id", "object", "acknowledged", "reformatted")
+
+
 def _ready(tx: Tx, destination: str, status: str) -> Any:
     in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= tx.now())
     alive = table.c.blind_attempts < BLIND_AT_MOST
@@ -210,30 +222,26 @@ def _claimed(row: Mapping[str, Any]) -> Row:
     )
 
 
-def _news(one: Verdict, present: Any, now: datetime) -> dict[str, Any]:
+def _news(one: Verdict, wanted_seq: int, now: datetime) -> dict[str, Any]:
     row = one.row
-    # a newer wanted state, or another record to write it to, arrived during the call
-    overtaken = present.seq != row.seq
-    moved = overtaken and (present.crm_id, present.object) != (row.crm_id, row.object)
+    # a newer state was wanted during the call
+    overtaken = wanted_seq != row.seq and one.status != "unknown"
     later = None if one.wait is None else now + timedelta(seconds=one.wait)
-    class_, said = one.error or (None, None)
-    held = present if moved else None
     until = None if one.uncertain is None else now + timedelta(seconds=one.uncertain)
-    acknowledged = row.acknowledged if one.acknowledged is None else one.acknowledged
-    reformatted = row.reformatted if one.reformatted is None else one.reformatted
+    class_, said = one.error or (None, None)
     values = {
         "key": row.record_key,
         "fence": row.fence,
-        "status": "due" if overtaken and one.status != "unknown" else one.status,
-        "crm_id": held.crm_id if held else None if one.gone else one.crm_id or row.crm_id,
-        "object": held.object if held else one.object or row.object,
-        "acknowledged": held.acknowledged if held else packed(acknowledged),
-        "reformatted": held.reformatted if held else packed(reformatted) or None,
+        "status": "due" if overtaken else one.status,
+        "crm_id": None if one.gone else one.crm_id or row.crm_id,
+        "object": one.object or row.object,
+        "acknowledged": packed(row.acknowledged if one.acknowledged is None else one.acknowledged),
+        "reformatted": packed(row.reformatted if one.reformatted is None else one.reformatted) or None,
         "ack_seq": row.seq if one.status == "in_sync" else row.ack_seq,
         "parked": list(row.parked if one.parked is None else one.parked) or None,
         "attempts": one.attempts,
         "blind_attempts": one.blind_attempts,
-        "next_attempt_at": None if overtaken and one.status != "unknown" else later,
+        "next_attempt_at": None if overtaken else later,
         "uncertain_until": row.uncertain_until if until is None and one.status == row.was else until,
         "last_error_class": class_,
         "last_error": said,

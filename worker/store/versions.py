@@ -43,6 +43,11 @@ def active(tx: Tx) -> Version | None:
     return _first(tx, select(*_COLUMNS).where(tx.mine(table)).order_by(table.c.id.desc()).limit(1))
 
 
+def workspaces(tx: Tx) -> list[str]:
+    """Every workspace of this store that ever had settings."""
+    return [row[0] for row in tx.rows(select(table.c.workspace).distinct().order_by(table.c.workspace))]
+
+
 def by_hash(tx: Tx, hash: str) -> Version | None:
     """The newest version whose hash begins so: a run stores the hash it used."""
     asked = select(*_COLUMNS).where(tx.mine(table), table.c.hash.startswith(hash, autoescape=True))

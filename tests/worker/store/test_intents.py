@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from worker.store import attempts, intent_claims, intents, leases
@@ -154,7 +155,7 @@ def test_an_attempt_names_its_keys_and_one_that_never_ended_is_lost(store: Store
         done, dead = attempts.begin(tx, call), attempts.begin(tx, call)
         attempts.end(tx, done, End("applied", {"L1": "applied"}))
         assert attempts.count(tx) == {"applied": 1, "open": 1}
-        assert attempts.close_lost(tx, tx.now()) == 1
+        assert attempts.close_lost(tx, tx.now() + timedelta(seconds=1)) == 1
 
         assert attempts.keys_of(tx, {done})[done]["L1"]["sent"] == {"pql_score": 71}
         assert [row["outcome"] for row in attempts.of_key(tx, "L1")] == ["lost", "applied"]
