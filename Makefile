@@ -4,6 +4,9 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 TESTS ?= tests
 
+# Some machines forbid bytecode; without it every process compiles all that it imports, which takes most of a short run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo check test bench chaos docs format clean
 
 install: .venv/.installed

@@ -17,8 +17,8 @@ _SAID = {
     "human_edit_kept": "fields that people edited after us",
     "conflict": "fields that people had filled",
 }
-CRASH = "K6:1"
-"""The process dies after a CRM has taken a batch of tasks and before the answer is read."""
+CRASH = "K7:1"
+"""The process dies after a CRM has taken and answered a batch of tasks, and before that is written down."""
 
 
 def perform(*, users: int, keep: bool) -> int:
