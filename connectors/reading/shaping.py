@@ -42,12 +42,12 @@ class Unreadable(Exception):
     """A whole file or table does not hold what the settings say; the message is for a person."""
 
 
-def memory(limit: str = "384MB") -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory that thinks in UTC, sees no Python variable and fetches no extension."""
+def memory(limit: str = "384MB", spill: str = "") -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory that thinks in UTC, sees no Python variable, fetches no extension, and spills only into `spill`."""
     import duckdb
 
     con = duckdb.connect(
-        config={"memory_limit": limit, "threads": 2, "python_enable_replacements": False, "temp_directory": ""}
+        config={"memory_limit": limit, "threads": 2, "python_enable_replacements": False, "temp_directory": spill}
     )
     con.execute("SET TimeZone='UTC'; SET autoinstall_known_extensions=false; SET autoload_known_extensions=false")
     return con

@@ -115,6 +115,8 @@ class State:
         self._counters: dict[str, int] = {}
         self._request = 0
         self._depth = 0
+        self.version = 0
+        """Grows with everything that is stored, so that what was found once can be known to be still right."""
         self._load()
 
     def close(self) -> None:
@@ -124,6 +126,7 @@ class State:
     def reset(self) -> None:
         """Forget everything, sequence numbers included."""
         with self.lock, self._db:
+            self.version += 1
             for table in TABLES:
                 self._db.execute(f"delete from {table}")  # noqa: S608  the names are the constants above
             self._db.execute("delete from sqlite_sequence")
@@ -163,6 +166,7 @@ class State:
             self._keep(docs)
 
     def _keep(self, docs: Iterable[Doc]) -> None:
+        self.version += 1
         for doc in docs:
             if doc.body is None:
                 self._db.execute("delete from doc where kind = ? and key = ?", (doc.kind, doc.key))
@@ -202,6 +206,7 @@ class State:
     def apply(self, changes: Sequence[Change], actor: Actor) -> None:
         """Write all changes and their ledger rows, or none of them."""
         with self.lock, self._transaction():
+            self.version += 1
             at = iso(self.now())
             for change in changes:
                 self._store(change)

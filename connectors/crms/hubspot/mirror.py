@@ -24,6 +24,7 @@ from connectors.crms.hubspot.values import moment
 from connectors.errors import Refused, TryLater
 
 PAGE = 100
+SEARCH_PAGE = 200
 SEARCH_CAP = 10_000
 OVERLAP = timedelta(minutes=5)
 ARCHIVE_PAGES = 10
@@ -145,14 +146,14 @@ class Mirror:
             wanted.append(HAS_KEY)
         after: str | None = "0"
         last: Record | None = None
-        while after is not None and int(after) + PAGE <= SEARCH_CAP:
+        while after is not None and int(after) + SEARCH_PAGE <= SEARCH_CAP:
             body = self._client.search(
                 view.object,
                 {
                     "filterGroups": [{"filters": wanted}],
                     "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
                     "properties": list(view.names),
-                    "limit": PAGE,
+                    "limit": SEARCH_PAGE,
                     "after": after,
                 },
             ).good()

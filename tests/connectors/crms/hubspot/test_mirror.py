@@ -108,7 +108,7 @@ def test_what_a_lagging_search_shows_late_is_not_lost(portal):
 
 @pytest.mark.parametrize("together", [False, True])
 def test_more_changes_than_one_search_gives_are_all_read(portal, monkeypatch, together):
-    monkeypatch.setattr(room, "PAGE", 10)
+    monkeypatch.setattr(room, "SEARCH_PAGE", 10)
     monkeypatch.setattr(room, "SEARCH_CAP", 40)
     _, cursor = rows(portal, "contact")
     stamp = {"lastmodifieddate": "2026-11-30T10:00:00Z"} if together else {}
@@ -120,7 +120,7 @@ def test_more_changes_than_one_search_gives_are_all_read(portal, monkeypatch, to
 
 
 def test_an_interrupted_poll_goes_on_without_losing_changes(portal, monkeypatch):
-    monkeypatch.setattr(room, "PAGE", 10)
+    monkeypatch.setattr(room, "SEARCH_PAGE", 10)
     _, cursor = rows(portal, "contact")
     ids = {portal.add_person(f"p{n}@x.example") for n in range(45)}
     pages = portal.crm.mirror.pages("contact", cursor, [])
