@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -263,6 +264,10 @@ def _parsed(text: str | None) -> datetime | None:
 
 
 def _read_only(url: str) -> str:
+    """As for SQLite, three slashes begin a path relative to here, four an absolute one; Ibis means it otherwise."""
+    place = url.removeprefix("duckdb:///")
+    if place != url and not place.startswith(("/", ":")):
+        url = f"duckdb:///{Path.cwd() / place}"
     if url.startswith("duckdb://") and "read_only" not in url:
         return f"{url}{'&' if '?' in url else '?'}read_only=True"
     return url

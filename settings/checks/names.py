@@ -36,10 +36,15 @@ def _name(picture: Picture, section: str, name: str, place: Place) -> None:
         snake = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         better = f"Write `{snake}`." if _SNAKE.fullmatch(snake) else "Begin with a letter; use a to z, digits and `_`."
         picture.say(place, "ST007", f"`{name}` is not in snake_case.", better)
-    elif section in IN_CONDITIONS and (name in RESERVED or not _readable(name)):
+    elif section in IN_CONDITIONS and not may_stand_in_conditions(name):
         picture.say(
             place, "ST007", f"`{name}` is a word of conditions and cannot be a name.", f"Write `my_{name}` or say more."
         )
+
+
+def may_stand_in_conditions(name: str) -> bool:
+    """Whether a signal or list may be called so."""
+    return bool(_SNAKE.fullmatch(name)) and name not in RESERVED and _readable(name)
 
 
 def _readable(name: str) -> bool:
