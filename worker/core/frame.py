@@ -1,7 +1,7 @@
 """
 The lead frame: one row per lead, what everyone downstream reads.
 
-A lead is a user with a users row or with events. Column names hold dots as written:
+A lead is a user with a users row or with events by the instant. Column names hold dots as written:
 
     user_id, account_id           account of the users row, else of the newest event that has one
     user.<column>                 user.email (lower-cased), user.email_domain, user.signed_up and what the settings declare
@@ -102,6 +102,8 @@ def _people(rows: Any, side: Any | None, known: Any, settings: Settings, today: 
     counted = signals.of_leads(rows, side, settings, today)
     placed = counted.left_join(last := signals.last_accounts(rows, today).rename(placed="user"), counted.user == last.placed)
     both = known.outer_join(placed.drop("placed"), known.user_id == placed.user)
+    # Nothing had arrived of whoever has neither an event nor a row by then.
+    both = both.filter(both.user.notnull() | ~both.as_of_unknown)
     names = [reading.signal.name for reading in signals.readings(settings, "lead", today)]
     zeros = {name: ibis.coalesce(both[name], 0) for name in names}
     return both.mutate(
