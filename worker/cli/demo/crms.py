@@ -8,7 +8,7 @@ left alone and why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class Untidy:
     second_address: int = 40
     doubled: int = 90
     edited: int = 60
-    by_hand: int = 35
+    by_hand: int = 7
     opted_out: int = 70
 
 
@@ -111,8 +111,3 @@ def _person(user: User) -> Doc:
     if user.workspace.plan in ("team", "business"):
         return {"object": "Contact", "properties": facts, "associations": {"AccountId": user.workspace.id}}
     return {"object": "Lead", "properties": {**facts, "Company": user.workspace.name}}
-
-
-def provisioned(seed: Mapping[str, Any]) -> int:
-    """How many records a seed holds."""
-    return len(seed["records"])

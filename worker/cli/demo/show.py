@@ -6,12 +6,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.cli.demo.stage import FRIDAY, KILLED, MONDAY, Stage, stage
 from worker.cli.output import say, table
 
-Report = Mapping[str, Any]
+if TYPE_CHECKING:
+    from worker.steps.report import Report
+
 _SAID = {
     "manual_owner_kept": "owners that people had set",
     "human_edit_kept": "fields that people edited after us",
@@ -26,18 +28,22 @@ def perform(*, users: int, keep: bool) -> int:
     started = time.monotonic()
     _note("A made-up company, two make-believe CRMs ...")
     with stage(users) as play:
-        for name in ("hubspot", "salesforce"):
-            play.pql("provision", name, "--yes")
+        play.provision()
         _note("Friday: the first run sets flags and scores, and makes no tasks ...")
-        _, friday = play.run(FRIDAY)
+        friday = play.run(FRIDAY)
+        kept = play.kept(MONDAY)
         _note("Monday: new PQLs. The process is killed in the middle of the push ...")
-        died, _ = play.run(MONDAY, CRASH)
-        between = _tasks(play)
+        died = play.killed_run(MONDAY, CRASH)
+        between = len(_ledger_tasks(play))
         _note("Started again ...")
-        _, monday = play.run(MONDAY)
+        monday = play.run(MONDAY)
         _note("And once more ...")
-        _, idle = play.run(MONDAY)
-        good = _tell(play, (friday, monday, idle), died == KILLED, between)
+        idle = play.run(MONDAY)
+        tasks = _ledger_tasks(play)
+        _one_lead(play, tasks)
+        _funnel(play, friday, monday, tasks)
+        _left_alone(kept, monday)
+        good = _promises(idle, tasks, died == KILLED, between)
         say(f"\n{time.monotonic() - started:.0f} seconds. Settings, store and lake are in {play.folder}.")
         _stay(play, keep)
     return 0 if good else 1
@@ -59,24 +65,8 @@ def _stay(play: Stage, keep: bool) -> None:
     say("Look at the CRMs with `pql demo --keep`.")
 
 
-def _tell(play: Stage, runs: tuple[Report, Report, Report], was_killed: bool, between: int) -> bool:
-    friday, monday, idle = runs
-    if "error" in friday or "error" in monday or "error" in idle:
-        say(next(str(run["error"]) for run in runs if "error" in run))
-        return False
-    tasks = _ledger_tasks(play)
-    _one_lead(play, tasks)
-    _funnel(friday, monday, tasks)
-    _left_alone(friday, monday)
-    return _promises(idle, tasks, was_killed, between)
-
-
 def _ledger_tasks(play: Stage) -> list[Mapping[str, Any]]:
     return [row for row in play.sandbox.hubspot.ledger() if row["object"] == "task" and row["op"] == "create"]
-
-
-def _tasks(play: Stage) -> int:
-    return len(_ledger_tasks(play))
 
 
 def _one_lead(play: Stage, tasks: list[Mapping[str, Any]]) -> None:
@@ -84,7 +74,9 @@ def _one_lead(play: Stage, tasks: list[Mapping[str, Any]]) -> None:
     if not tasks:
         say("No task was made.")
         return
-    best = next((task for task in tasks if str(task["after"].get("hs_task_priority")) == "HIGH"), tasks[0])
+    best = max(
+        tasks, key=lambda task: (task["after"].get("hs_task_priority") == "HIGH", len(str(task["after"]["hs_task_body"])))
+    )
     facts = best["after"]
     say("\n" + str(facts["hs_task_subject"]))
     for line in _lines(str(facts["hs_task_body"])):
@@ -99,36 +91,40 @@ def _lines(body: str) -> list[str]:
     return [html.unescape(line) for line in body.replace("<br/>", "<br>").split("<br>") if line]
 
 
-def _funnel(friday: Report, monday: Report, tasks: list[Mapping[str, Any]]) -> None:
+def _funnel(play: Stage, friday: Report, monday: Report, tasks: list[Mapping[str, Any]]) -> None:
     say("\nFrom users to tasks")
-    say(f"  {monday['leads']['seen']:>5} users")
-    for reason, number in monday["excluded"].items():
+    say(f"  {monday.leads.seen:>5} users")
+    for reason, number in monday.excluded.items():
         say(f"  {-number:>5} excluded: {reason}")
-    for gate, number in monday["gates"].items():
+    for gate, number in monday.gates.items():
         say(f"  {number:>5} {gate}")
-    in_episode = sum(monday["states"]["now"].get(name, 0) for name in ("QUALIFIED", "COOLING"))
-    say(f"  {in_episode:>5} PQLs, {friday['states']['entered']} of them already on Friday (flagged, no task)")
+    in_episode = sum(monday.states.now.get(name, 0) for name in ("QUALIFIED", "COOLING"))
+    say(f"  {in_episode:>5} PQLs, {friday.states.entered} of them already on Friday (flagged, no task)")
     say(f"  {len(tasks):>5} tasks")
-    rows = [(rule, number) for rule, number in sorted(monday["routes"].items(), key=lambda one: -one[1])]
-    table("Handoffs by rule", ["rule", "# leads"], rows)
-    waiting = Counter(one["reason"] for one in monday["held"])
+    given = Counter(_whom(row) for row in play.assignments())
+    table("Who got them", ["to", "for", "# leads"], [(*whom, number) for whom, number in given.most_common()])
+    waiting = Counter(one.reason for one in monday.held)
     table("Waiting", ["reason", "# leads"], waiting.most_common())
 
 
-def _left_alone(friday: Report, monday: Report) -> None:
-    kept = Counter(dict[str, int](friday["kept"])) | Counter(dict[str, int](monday["kept"]))
-    found = {_SAID.get(reason, reason): number for reason, number in kept.items()}
-    for name, counts in monday["destinations"].items():
-        records = counts["records"]
-        found[f"{name}: no record matches"] = records["unmatched"]
-        found[f"{name}: several records match, a person decides"] = records["needs_review"]
+def _whom(row: Mapping[str, Any]) -> tuple[str, str]:
+    if row["target"] == "partner":
+        return row["assignee"], f"partner {row['partner']}"
+    return row["assignee"], {"rep": "rep", "queue": "queue", "joins": "joins the account's task"}[row["target"]]
+
+
+def _left_alone(kept: Mapping[str, int], monday: Report) -> None:
+    found = {said: kept[reason] for reason, said in _SAID.items() if reason in kept}
+    for name, one in monday.destinations.items():
+        found[f"{name}: no record matches"] = one.records.unmatched
+        found[f"{name}: several records match, a person decides"] = one.records.needs_review
     table("Left alone", ["what", "# leads"], [(what, number) for what, number in found.items() if number])
 
 
 def _promises(idle: Report, tasks: list[Mapping[str, Any]], was_killed: bool, between: int) -> bool:
     keys = Counter(str(task["after"]["pql_task_key"]) for task in tasks)
     twice = sum(1 for number in keys.values() if number > 1)
-    writing = sum(one["calls"]["writing"] for one in idle["destinations"].values())
+    writing = sum(one.calls.writing for one in idle.destinations.values())
     say("\nPromises")
     once = "kept" if was_killed and not twice else "BROKEN"
     say(f"  {once}: killed in mid-push with {between} tasks made, started again, {len(tasks)} tasks, {twice} twice")
