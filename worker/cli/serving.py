@@ -12,22 +12,17 @@ from worker.cli.asked import DONE, Asked
 
 
 def up(asked: Asked) -> int:
-    """The schedule in one process."""
+    """The schedule in one process, until SIGTERM or Ctrl-C; what is in flight is finished."""
     from worker.wiring import opening
     from worker.wiring.logs import configure
-    from worker.wiring.up import Loops
+    from worker.wiring.up import up as work
 
     configure()
     places = asked.places()
     settings = opening.read_settings(places)
     done = threading.Event()
-    with opening.open(settings, places, stopping=done.is_set) as worker:
-        worker.activate("pql up")
-        loops = Loops(worker)
-        loops.start()
-        _wait(done)
-        sys.stderr.write("Finishing what is in flight.\n")
-        loops.stop()
+    _stop_at_signals(done)
+    work(settings, places, done)
     return DONE
 
 
@@ -52,13 +47,14 @@ def sandbox(data: str | None, hubspot_port: int, salesforce_port: int) -> int:
     return DONE
 
 
-def _wait(done: threading.Event) -> None:
-    """Until somebody says stop."""
+def _stop_at_signals(done: threading.Event) -> None:
+    """The first signal asks to finish what is in flight, a second Ctrl-C stops at once."""
 
-    def heard(_number: int, _frame: Any) -> None:
+    def heard(number: int, frame: Any) -> None:
+        if done.is_set() and number == signal.SIGINT:
+            signal.default_int_handler(number, frame)
         done.set()
+        sys.stderr.write("Finishing what is in flight.\n")
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, heard)
-    while not done.wait(0.5):
-        pass

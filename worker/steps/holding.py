@@ -21,14 +21,14 @@ SECONDS = 180.0
 
 
 @contextmanager
-def held(store: Store, name: str) -> Iterator[int]:
-    """The fence of the lease `name`, or TryLater where another process holds it."""
+def held(store: Store, name: str, seconds: float = SECONDS) -> Iterator[int]:
+    """The fence of the lease `name`, or TryLater with the code BUSY where another process holds it."""
     me = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     with store.write() as tx:
-        fence = leases.take(tx, name, me, SECONDS)
+        fence = leases.take(tx, name, me, seconds)
         holder = leases.holder(tx, name) if fence is None else None
         if holder and _died_here(holder):
-            fence = leases.take(tx, name, holder, SECONDS)
+            fence = leases.take(tx, name, holder, seconds)
     if fence is None:
         raise TryLater(f"`{name}` is under way in another process ({holder}). Wait until it has ended.", code="BUSY")
     try:

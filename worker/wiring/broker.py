@@ -41,7 +41,11 @@ def broker(url: str | None, environment: Mapping[str, str] = os.environ) -> Brok
         raise BadBroker("The broker's address carries ssl_ options. Leave them out and set PQL_REDIS_TLS_VERIFY instead.")
     if place.scheme == "rediss":
         return _with_tls(url or USUAL, _switch(environment, "PQL_REDIS_TLS_VERIFY", usual=True))
-    if not place.password and not _loopback(place.hostname or "") and not _switch(environment, "PQL_REDIS_OPEN", usual=False):
+    if (
+        not place.password
+        and not _loopback(place.hostname or "")
+        and not _switch(environment, "PQL_REDIS_OPEN", usual=False)
+    ):
         raise BadBroker(
             f"The broker at {place.hostname} has neither a password nor TLS, so anybody who reaches it may ring. Give it"
             " one of them, or set PQL_REDIS_OPEN=true where nobody else is on its network."
@@ -52,7 +56,9 @@ def broker(url: str | None, environment: Mapping[str, str] = os.environ) -> Brok
 def _with_tls(url: str, verify: bool) -> Broker:
     if verify:
         return Broker(url, {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True})
-    warning = "The broker's certificate is not checked (PQL_REDIS_TLS_VERIFY=false): anybody in between can pretend to be it."
+    warning = (
+        "The broker's certificate is not checked (PQL_REDIS_TLS_VERIFY=false): anybody in between can pretend to be it."
+    )
     return Broker(url, {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}, warning)
 
 

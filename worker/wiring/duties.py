@@ -1,104 +1,211 @@
 """
-What a bell means: which step a kind of work is, and which bells to ring after it. For Celery; `pql up` uses the same.
+What a bell means: which step a kind of work is, and which bells to ring after it. The same for Celery and `pql up`.
 
-Decided here: the order score after pull, push after score, and that scheduled work is claimed by its slot in the database.
-A worker is opened once per process and reopened when other settings were activated.
+Decided here: score comes after pull and push after score, as the schedule says; scheduled work is claimed by its slot in the
+database; evaluating is for one process at a time, pushing to one CRM for two; what is said when a step cannot go on. It is
+tried again at the next bell. Not decided here: who rings (`worker.celery`, `up`).
 """
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from settings.root import Settings
-from worker.store import slots, versions
-from worker.wiring.opening import active_settings, open
-from worker.wiring.places import find
-from worker.wiring.timetable import jobs
+import structlog
+
+from connectors.errors import ConnectorError, TryLater
+from settings.problem import Problems, render
+from worker.lake.files import LakeDamaged, LakeRefused
+from worker.steps.commit import Overtaken
+from worker.steps.holding import held
+from worker.steps.periods import Periods
+from worker.store import beats, landing, runs, slots
+from worker.store.database import Store
+from worker.store.errors import StoreError
+from worker.wiring import hosts
+from worker.wiring.timetable import seconds_of, slot_start
 from worker.wiring.worker import Worker
 
-SLICE_SECONDS = 60.0
-Bells = list[tuple[str, str]]
-ME = f"{socket.gethostname()}:{os.getpid()}"
+log = structlog.get_logger("pql")
+
+Bell = tuple[str, str]
+"""A kind of work and the destination it is about."""
+
+# A worker that is told to stop has 20 s: a push ends by itself within them, and is cut short nowhere.
+SECONDS = {"pull": 60.0, "watch": 30.0, "push": 15.0}
+EVALUATION = 300.0  # nobody else evaluates for so long after a host died; a message lives no longer
+PUSHING = 90.0
+PUSHES_AT_ONCE = 2  # more bells of one CRM would keep every process busy with it, and its limit is shared anyway
+SIGNS_KEPT = timedelta(days=1)
+SLOTS_KEPT = timedelta(days=30)
 
 
 class NothingActive(Exception):
     """No settings were activated, so there is nothing to do."""
 
 
-class _Desk:
-    """The worker of this process."""
-
-    worker: Worker | None = None
-    sha: str = ""
+class UnknownBell(Exception):
+    """A kind of work that this version does not know."""
 
 
-@contextmanager
-def at_work() -> Iterator[Worker]:
-    """This process's worker on the active settings."""
-    worker = _Desk.worker
-    if worker is None or _active_hash(worker) != _Desk.sha:
-        if worker is not None:
-            worker.close()
-        settings = active_settings()
-        if settings is None:
-            raise NothingActive("No settings are active. Run `pql activate` first.")
-        worker = _Desk.worker = open(settings, find())
-        _Desk.sha = _active_hash(worker)
-    yield worker
+FORESEEN = (ConnectorError, StoreError, LakeDamaged, LakeRefused, Problems, NothingActive, UnknownBell, hosts.WrongPlace)
 
 
-def _active_hash(worker: Worker) -> str:
-    with worker.tools.store.read() as tx:
-        version = versions.active(tx)
-    return version.hash if version else ""
+def perform(worker: Callable[[], Worker], kind: str, about: str = "", job: str = "") -> list[Bell]:
+    """One slice of work, and the bells to ring after it; with `job` only if its slot is free. Raises nothing."""
+    try:
+        return _carried_out(worker(), kind, about, job)
+    except Exception as problem:  # noqa: BLE001  said below; the store holds what is left to do
+        say(problem, kind, about)
+        return []
 
 
-def scheduled(job: str, kind: str, about: str) -> Bells:
-    """Do a scheduled job unless its slot is taken already."""
-    with at_work() as worker:
-        if not claim_slot(worker, job):
-            return []
-    return perform(kind, about)
+def say(problem: Exception, kind: str, about: str = "") -> None:
+    """Log why work did not go on: a sentence where it was foreseen, else with its trace."""
+    what = {"work": kind, "about": about} if about else {"work": kind}
+    if isinstance(problem, Overtaken) or (isinstance(problem, TryLater) and problem.code == "BUSY"):
+        log.info("busy", **what, reason=str(problem))
+    elif isinstance(problem, TryLater | NothingActive):
+        log.warning("later", **what, reason=str(problem))
+    elif isinstance(problem, Problems):
+        log.error("settings", **what, reason=render(problem.problems, problem.files))
+    elif isinstance(problem, FORESEEN):
+        log.error("stopped", **what, error=type(problem).__name__, reason=str(problem))
+    else:
+        log.error("failed", **what, exc_info=problem)
 
 
-def claim_slot(worker: Worker, job: str) -> bool:
-    """Take the present slot of a job; False when another process has it."""
-    seconds = seconds_of(worker.tools.settings, job)
-    store = worker.tools.store
+def _carried_out(worker: Worker, kind: str, about: str, job: str) -> list[Bell]:
+    duty, store = DUTIES.get(kind), worker.tools.store
+    if duty is None:
+        raise UnknownBell(f"{kind!r} is no kind of work here. Another version rang; bring all processes to the same one.")
+    _allowed(worker)
+    if not job:
+        return _watched_over(worker, duty, kind, about)
+    slot = claim_slot(worker, job)
+    if slot is None:
+        return []
+    outcome = "failed"
+    try:
+        bells = _watched_over(worker, duty, kind, about)
+        outcome = "done"
+    finally:
+        with store.write() as tx:
+            slots.end(tx, job, slot, outcome)
+    return bells
+
+
+def _watched_over(worker: Worker, duty: Callable[[Worker, str], list[Bell]], kind: str, about: str) -> list[Bell]:
+    what = f"{kind} {about}".strip()
+    sign(worker.tools.store, what)
+    bells = duty(worker, about)
+    sign(worker.tools.store, f"waits, last: {what}")
+    return bells
+
+
+def _allowed(worker: Worker) -> None:
+    try:
+        hosts.check(worker.tools)
+    except hosts.WrongPlace as wrong:
+        sign(worker.tools.store, str(wrong), f"{hosts.REFUSED} {hosts.me()}")
+        raise
+
+
+def sign(store: Store, doing: str, who: str = "") -> None:
+    """A sign of life: what this process does now."""
     with store.write() as tx:
-        return slots.claim(tx, job, slot_start(tx.now(), seconds), ME)
+        beats.beat(tx, who or hosts.me(), doing)
 
 
-def seconds_of(settings: Settings, job: str) -> float:
-    """How often a job is due; once a minute for one that the settings no longer have."""
-    return next((one.seconds for one in jobs(settings).jobs if one.name == job), 60.0)
+def sweep_seconds() -> float:
+    """How often a sweep is due."""
+    return Periods.from_environment().sweep
 
 
-def slot_start(now: datetime, seconds: float) -> datetime:
-    """
-    The beginning of the slot that an instant falls into; slots are counted from 1970.
+def claim_slot(worker: Worker, job: str) -> datetime | None:
+    """Take the present slot of a job; None where it is taken, or the settings have no such job any more."""
+    seconds = seconds_of(worker.tools.settings, job, sweep_seconds())
+    if seconds is None:
+        return None
+    with worker.tools.store.write() as tx:
+        slot = slot_start(tx.now(), seconds)
+        return slot if slots.claim(tx, job, slot, hosts.me()) else None
 
-    >>> slot_start(datetime(2026, 1, 1, 0, 7, tzinfo=UTC), 300).minute
-    5
-    """
-    since = now.timestamp()
-    return datetime.fromtimestamp(0, tz=UTC) + timedelta(seconds=since - since % seconds)
+
+# ------------------------------------------------------------------------------------------ duties
 
 
-def perform(kind: str, about: str) -> Bells:
-    """One slice of work, and the bells to ring after it."""
-    with at_work() as worker:
-        if kind == "pull":
-            more = worker.pull(seconds=SLICE_SECONDS)
-            return [("pull", "")] if more else [("score", "")]
-        if kind == "score":
-            return [("push", name) for name in worker.evaluate()]
-        if kind == "push":
-            return [("push", about)] if worker.push(about, seconds=SLICE_SECONDS) else []
-        if kind == "watch":
-            return [("watch", about)] if worker.watch(about, seconds=SLICE_SECONDS) else []
-        return [("push", name) for name in worker.sweep()]
+def _pull(worker: Worker, _: str) -> list[Bell]:
+    after: list[Bell] = [("score", "")] if worker.tools.settings.schedule.score.after == "pull" else []
+    try:
+        return [("pull", "")] if worker.pull(seconds=SECONDS["pull"]) else after
+    except ConnectorError as problem:
+        # what the other sources brought is scored all the same; a pull that is under way elsewhere rings by itself
+        say(problem, "pull")
+        return [] if problem.code == "BUSY" else after
+
+
+def _score(worker: Worker, _: str) -> list[Bell]:
+    store = worker.tools.store
+    before = _landed(store)
+    with held(store, "evaluate", EVALUATION):
+        due = worker.evaluate()
+    bells: list[Bell] = [("push", name) for name in due] if worker.tools.settings.schedule.push.on_change else []
+    # whoever landed something meanwhile found this evaluation under way and went away
+    return [*bells, ("score", "")] if _landed(store) != before else bells
+
+
+def _landed(store: Store) -> int:
+    with store.read() as tx:
+        newest = landing.newest(tx)
+    return newest.number if newest else 0
+
+
+def _push(worker: Worker, name: str) -> list[Bell]:
+    if name not in worker.tools.crms:
+        return []
+    for seat in range(1, PUSHES_AT_ONCE + 1):
+        try:
+            with held(worker.tools.store, f"push:{name}:{seat}", PUSHING):
+                more = worker.push(name, seconds=SECONDS["push"])
+        except TryLater as problem:
+            if problem.code != "BUSY" or seat == PUSHES_AT_ONCE:
+                raise
+        else:
+            return [("push", name)] if more else []
+    return []
+
+
+def _watch(worker: Worker, name: str) -> list[Bell]:
+    if name not in worker.tools.crms:
+        return []
+    with held(worker.tools.store, f"watch:{name}", PUSHING):
+        more = worker.watch(name, seconds=SECONDS["watch"])
+    if more:
+        return [("watch", name)]
+    return [("score", "")] if _waits_for_mirror(worker.tools.store) else []
+
+
+def _waits_for_mirror(store: Store) -> bool:
+    """Whether the last evaluation was held only because a CRM had not been read."""
+    with store.read() as tx:
+        last = runs.last(tx)
+    guards = (last.report or {}).get("guards", []) if last and last.status == "held" else []
+    return {one["name"] for one in guards if one["holds"]} == {"mirror_older_than"}
+
+
+def _sweep(worker: Worker, _: str) -> list[Bell]:
+    with worker.tools.store.write() as tx:
+        now = tx.now()
+        beats.forget(tx, now - SIGNS_KEPT)
+        slots.forget(tx, now - SLOTS_KEPT)
+    return [("push", name) for name in worker.sweep()]
+
+
+DUTIES: dict[str, Callable[[Worker, str], list[Bell]]] = {
+    "pull": _pull,
+    "score": _score,
+    "push": _push,
+    "watch": _watch,
+    "sweep": _sweep,
+}

@@ -1,7 +1,7 @@
 """
-Logging: plain lines on a terminal, JSON elsewhere (PQL_LOG=json or plain), on stderr, without secrets.
+Logging: lines for people on a terminal, JSON elsewhere (PQL_LOG=json or plain), on stderr, without secrets.
 
-Decided here: what is masked, for our own lines and for every library that logs through the root handler.
+Decided here: our own lines and those of every library take one form, and what is masked in both.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 import structlog
 
 _SECRETS = re.compile(
-    r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:bearer\s+)?|bearer\s+|(?:access_|refresh_)?token['\"]?\s*[:=]\s*['\"]?"
-    r"|client_secret['\"]?\s*[:=]\s*['\"]?|password['\"]?\s*[:=]\s*['\"]?|://[^:/@\s]+:)[^\s'\"&@,}]+"
+    r"(?i)(authorization\\?['\"]?\s*[:=]\s*\\?['\"]?(?:bearer\s+)?|bearer\s+|(?:access_|refresh_|id_)?token\\?['\"]?\s*[:=]\s*\\?['\"]?"
+    r"|client_secret\\?['\"]?\s*[:=]\s*\\?['\"]?|password\\?['\"]?\s*[:=]\s*\\?['\"]?|[?&]code=|://[^:/@\s]*:)[^\s'\"&@,}\\]+"
 )
-_TOKENS = re.compile(r"pat-[a-z]{2}\d-[0-9a-f-]{8,}|00D\w{12,15}![\w.]+")
-QUIET = ("hubspot", "urllib3", "requests", "simple_salesforce", "kombu", "amqp")
+_TOKENS = re.compile(r"pat-[a-z]{2,}\d?-[0-9A-Za-z-]{8,}|00D\w{12,15}![\w.]+")
+QUIET = ("hubspot", "urllib3", "requests", "simple_salesforce", "kombu", "amqp", "alembic", "sqlalchemy")
 
 
 def masked(text: str) -> str:
@@ -29,17 +29,17 @@ def masked(text: str) -> str:
 
     >>> masked("Authorization: Bearer abc.def")
     'Authorization: Bearer ***'
+    >>> masked("rediss://:hunter2@redis.example:6380/0")
+    'rediss://:***@redis.example:6380/0'
     """
     return _TOKENS.sub("***", _SECRETS.sub(lambda match: match[1] + "***", text))
 
 
-class _Masking(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        hidden = masked(message)
-        if hidden != message:
-            record.msg, record.args = hidden, ()
-        return True
+class _Masked(structlog.stdlib.ProcessorFormatter):
+    """Whatever was put into a line, tracebacks too, is masked as the last thing."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
 def _mask(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -48,23 +48,32 @@ def _mask(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableM
 
 def configure(level: int = logging.INFO) -> None:
     """Set up logging of this process."""
+    first: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_Masking())
-    logging.basicConfig(level=level, handlers=[handler], format="%(message)s", force=True)
+    handler.setFormatter(_Masked(foreign_pre_chain=first, processors=_last()))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    as_json = os.environ.get("PQL_LOG", "plain" if sys.stderr.isatty() else "json") == "json"
-    last: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _mask,
-            last,
+            structlog.stdlib.filter_by_level,
+            *first,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
     )
+
+
+def _last() -> list[Any]:
+    without = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if os.environ.get("PQL_LOG", "plain" if sys.stderr.isatty() else "json") == "json":
+        return [without, structlog.processors.format_exc_info, _mask, structlog.processors.JSONRenderer()]
+    plain = structlog.dev.plain_traceback
+    return [without, _mask, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from worker.wiring.worker import Worker
 
 
+class SeveralWorkspaces(Exception):
+    """Nobody said which workspace of the store is meant."""
+
+
 @functools.cache
 def option_tables() -> Mapping[str, OptionTable]:
     """The options of every connector, for checking settings."""
@@ -68,15 +72,34 @@ def active_settings(places: Places | None = None, workspace: str | None = None) 
 
 
 def workspace_of(places: Places) -> str:
-    """PQL_WORKSPACE, else the one of the settings at hand, else the only one in the store."""
+    """PQL_WORKSPACE, else the only one in the store, else the one of the settings at hand."""
     import os
 
     named = os.environ.get("PQL_WORKSPACE")
     if named:
         return named
+    known = _workspaces(places)
+    if len(known) == 1:
+        return known[0]
     if places.settings.exists():
         return read_settings(places, secrets=False).workspace
+    if known:
+        raise SeveralWorkspaces(f"The store holds several workspaces ({', '.join(known)}). Name one in PQL_WORKSPACE.")
     return "default"
+
+
+def _workspaces(places: Places) -> list[str]:
+    from worker.store import schema, versions
+    from worker.store.database import open_store as opened
+
+    store = opened(places.store)
+    try:
+        if schema.version(store) is None:
+            return []
+        with store.read() as tx:
+            return versions.workspaces(tx)
+    finally:
+        store.close()
 
 
 def open(
