@@ -146,7 +146,7 @@ def provision(
 def pull(
     ctx: typer.Context, settings: Settings = None, store: Store = None, output: Output = None, debug: Debug = False
 ) -> None:
-    """Fetch what is new in the sources into the lake."""
+    """Fetch what is new at the sources and in the CRMs; nothing is written there."""
     asked = _asked(ctx, settings, store, output, debug)
     with told(asked):
         from worker.cli import running

@@ -72,9 +72,12 @@ def asked_to_stop() -> Iterator[threading.Event]:
 
 
 def pull(asked: Asked) -> int:
-    """Fetch what is new."""
+    """Fetch what is new at the sources and in the CRMs, so that a plan has all it needs."""
     with opened(asked) as worker:
         counts = worker.pull_counted()
+        for name in worker.tools.crms:
+            if not worker.tools.stopping():
+                worker.watch(name)
         stopped = worker.tools.stopping()
     document = {"schema": "pqlsync/pull/1", "sources": {name: one.model_dump() for name, one in counts.items()}}
     if asked.json:

@@ -54,7 +54,8 @@ def _old_mirrors(tools: Tools) -> list[Held]:
         age = None if at is None else (now - at).total_seconds()
         if age is None or age > limit.seconds:
             said = "was never read" if age is None else f"was read {age / 3600:.1f} hours ago, more than {limit}"
-            says = f"The mirror of {name} {said}. Look at `pql doctor`, then run again."
+            mend = "`pql pull` reads it" if age is None else "Look at `pql doctor`, then run again"
+            says = f"The mirror of {name} {said}. {mend}."
             held.append(Held("mirror_older_than", age or 0.0, float(limit.seconds), says))
     return held
 

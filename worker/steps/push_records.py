@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.contract import Mirrored, Outcome, Receipt
+from connectors.fields import BY_NAME
 from worker.steps.calling import Answer, Batch, Begun, Held, Late, begin
 from worker.steps.desk import Desk
 from worker.steps.record_drafts import KEY, Draft, Reading, asked_fields, draft
@@ -263,7 +264,8 @@ class Records(Batch[Draft]):
         for object, name in lacking:
             self._desk.parked.add((object, name))
             said = f"{self._desk.destination} has no field {name} on {object}, or we may not write it."
-            self._desk.tally.warn(f"{said} It is left out; mend that with `pql provision`, then `pql retry`.")
+            mend = "run `pql provision`" if name in BY_NAME else "make the field there"
+            self._desk.tally.warn(f"{said} It is left out. To mend that {mend}, then `pql retry`.")
 
     def _count(self, told: Sequence[tuple[Draft, Receipt]]) -> None:
         applied = [one for one, says in told if says.outcome is Outcome.APPLIED]
