@@ -76,7 +76,7 @@ class Doctor:
         queues = [owner for owner in owners if owner.kind == "queue"]
         yield "owners readable", people > 0, f"{people} active users." if people else "No active user; add one first."
         names = ", ".join(owner.name for owner in queues) or "none"
-        yield "queues", True, f"{len(queues)} queues: {names}. A queue must support Lead, and Task for tasks."
+        yield "queues", True, f"{len(queues)} known: {names}. A queue must support Lead, and Task for tasks."
 
     def _assignment(self) -> Iterator[Check]:
         """Active rules are no fault, but people ask why their rule does not run."""

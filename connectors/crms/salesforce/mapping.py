@@ -57,7 +57,7 @@ class View:
             created=moment(record.get("CreatedDate")),
             deleted=bool(record.get("IsDeleted")),
             fields=self._fields(record),
-            **builder(record),
+            **{"moved_object": self.object if record.get("MasterRecordId") else None, **builder(record)},
         )
 
     def _fields(self, record: Record) -> dict[str, Value]:
@@ -111,8 +111,10 @@ def _ours(record: Record) -> dict[str, Any]:
 
 
 def _lead(record: Record) -> dict[str, Any]:
-    moved = record.get("MasterRecordId") or (record.get("ConvertedContactId") if record.get("IsConverted") else None)
-    return {**_person(record), "stage": record.get("Status"), "moved_to": moved}
+    person = {**_person(record), "stage": record.get("Status")}
+    if record.get("IsConverted") and not record.get("MasterRecordId"):
+        return {**person, "moved_to": record.get("ConvertedContactId"), "moved_object": "contact"}
+    return person
 
 
 def _contact(record: Record) -> dict[str, Any]:

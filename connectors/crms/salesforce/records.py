@@ -26,7 +26,7 @@ from connectors.crms.salesforce.mapping import KEY_FIELD
 from connectors.crms.salesforce.names import KEY, theirs
 from connectors.crms.salesforce.reading import Reader
 from connectors.crms.salesforce.schema import Schema
-from connectors.crms.salesforce.values import Json, decoded, encoded, full_id
+from connectors.crms.salesforce.values import Form, Json, as_kept, encoded, full_id
 
 DUPLICATE = "DUPLICATE_INPUT"
 UNKNOWN_NAME = "Unknown"
@@ -49,6 +49,7 @@ class Records:
         creating = _creating(changes, self.batch)
         receipts = _doubles(changes)
         rows: list[Row] = []
+        known: dict[str, tuple[str | None, Form]] = {}
         moved = {} if creating or object != "lead" else self._converted([change.crm_id for change in changes])
         for change in changes:
             if change.key in receipts:
@@ -57,7 +58,7 @@ class Records:
                 receipts[change.key] = _moved(change, to)
                 continue
             try:
-                rows.append(self._row(object, change))
+                rows.append(self._row(object, change, known))
             except _Unsendable as problem:
                 receipts[change.key] = Receipt(
                     change.key, Outcome.REJECTED, change.crm_id, code=problem.code, message=str(problem), field=problem.field
@@ -70,19 +71,23 @@ class Records:
                 self._schema.forget()
         return [receipts[change.key] for change in changes]
 
-    def _row(self, object: str, change: Change) -> Row:
+    def _target(self, object: str, name: str) -> tuple[str | None, Form]:
+        field = theirs(object, name)
+        return (field, self._schema.form(object, field)) if field else (None, Form())
+
+    def _row(self, object: str, change: Change, known: dict[str, tuple[str | None, Form]]) -> Row:
         values: dict[str, Json] = {}
         echoed: dict[str, Value] = {}
         wanted = {name: value for name, value in change.fields.items() if value is not None}
         for name, value in (wanted | dict.fromkeys(change.clear)).items():
-            if (field := theirs(object, name)) is None:
+            field, form = known.get(name) or known.setdefault(name, self._target(object, name))
+            if field is None:
                 continue
-            form = self._schema.form(object, field)
             try:
                 values[field] = encoded(value, form)
             except ValueError as problem:
                 raise _Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
-            if value is not None and (kept := decoded(values[field], form)) != value:
+            if value is not None and (kept := as_kept(value, values[field], form)) != value:
                 echoed[name] = kept
         if change.crm_id is None:
             values |= _needed(object, change, values)

@@ -92,6 +92,13 @@ def decoded(value: object, form: Form) -> Value:
     return moment(said) or said if form.type in MOMENTS else said
 
 
+def as_kept(value: Value, sent: Json, form: Form) -> Value:
+    """The value that Salesforce now holds, where this was sent for it."""
+    if sent == value or (isinstance(value, datetime) and form.type == "datetime" and not value.microsecond):
+        return value
+    return decoded(sent, form)
+
+
 def moment(text: object) -> datetime | None:
     """A date (its midnight) or a moment as aware UTC; None for anything else."""
     if not isinstance(text, str) or not text:

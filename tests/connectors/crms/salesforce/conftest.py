@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from connectors.crms.salesforce import Options, Salesforce
 from connectors.crms.salesforce.names import OBJECTS, theirs
 from connectors.reach import Timeouts
-from connectors.sandbox.serve import Endpoint
+from connectors.sandbox.serve import Endpoint, Sandbox
 from settings.terms import Secret
 
 WRITING = r"/composite/sobjects$|/sobjects/Task/00T"
@@ -102,10 +104,24 @@ def bare(salesforce: Endpoint) -> Iterator[Org]:
     org.close()
 
 
+@pytest.fixture(scope="session")
+def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an org in which `pql provision` has run once."""
+    folder = tmp_path_factory.mktemp("org")
+    with Sandbox.start(folder, only=("salesforce",)) as running:
+        org = Org(running.salesforce)
+        org.crm.provisioning.apply()
+        org.close()
+    return folder / "salesforce.sqlite"
+
+
 @pytest.fixture
-def org(bare: Org) -> Org:
-    bare.crm.provisioning.apply()
-    return bare
+def org(provisioned: Path, tmp_path: Path) -> Iterator[Org]:
+    shutil.copy(provisioned, tmp_path)
+    with Sandbox.start(tmp_path, only=("salesforce",)) as running:
+        org = Org(running.salesforce)
+        yield org
+        org.close()
 
 
 @pytest.fixture
