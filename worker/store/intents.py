@@ -130,6 +130,13 @@ def counts(tx: Tx, crm: str | None = None) -> dict[str, dict[str, int]]:
     return found
 
 
+def oldest_open(tx: Tx, crm: str) -> datetime | None:
+    """Since when the intent that waits longest has been waiting."""
+    here = (tx.mine(table), table.c.crm == crm, table.c.status.in_(OPEN))
+    moment: datetime | None = tx.value(select(func.min(table.c.created_at, type_=table.c.created_at.type)).where(*here))
+    return moment
+
+
 def stuck(tx: Tx, crm: str, statuses: Sequence[str] = ("rejected", "dead", "needs_review")) -> list[dict[str, Any]]:
     """Intents that need a person: kind, key, lead, status, the error in words."""
     names = ("kind", "effect_key", "lead_key", "status", "last_error_class", "last_error")
