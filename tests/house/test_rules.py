@@ -73,9 +73,16 @@ def test_every_module_says_what_is_decided_in_it() -> None:
     assert mute == []
 
 
-TOKENS = re.compile(
-    r"pat-(na|eu)\d-[0-9a-f]{8}-|00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{20,}|sk_live_|xox[bap]-[0-9]{8}|phx_[A-Za-z0-9]{20}|AKIA[0-9A-Z]{16}"
+# In pieces, so that this file does not hold what it looks for.
+SHAPES = (
+    "pa" + r"t-(na|eu)\d-[0-9a-f]{8}-",
+    "00" + r"D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{20,}",
+    "sk_" + "live_",
+    "xo" + r"x[bap]-[0-9]{8}",
+    "ph" + r"x_[A-Za-z0-9]{20}",
+    "AK" + "IA[0-9A-Z]{16}",
 )
+TOKENS = re.compile("|".join(SHAPES))
 
 
 def test_no_tracked_file_holds_a_token() -> None:

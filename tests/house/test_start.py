@@ -24,9 +24,18 @@ HEAVY = {
 
 def test_help_loads_nothing_heavy() -> None:
     """Exact and independent of the clock; the time itself is measured in bench/."""
-    program = (
-        "import sys, json\nsys.argv = ['pql', '--help']\nfrom worker.cli.main import entry\n"
-        "try:\n    entry()\nexcept SystemExit:\n    pass\nprint()\nprint(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    program = "\n".join(
+        (
+            "import sys, json",
+            "sys.argv = ['pql', '--help']",
+            "from worker.cli.main import entry",
+            "try:",
+            "    entry()",
+            "except SystemExit:",
+            "    pass",
+            "print()",
+            "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))",
+        )
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
