@@ -21,23 +21,22 @@ HEAVY = {
     "requests",
 }
 
+PROGRAM = """
+import sys, json
+sys.argv = ["pql", "--help"]
+from worker.cli.main import entry
+try:
+    entry()
+except SystemExit:
+    pass
+print()
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+
 
 def test_help_loads_nothing_heavy() -> None:
     """Exact and independent of the clock; the time itself is measured in bench/."""
-    program = "\n".join(
-        (
-            "import sys, json",
-            "sys.argv = ['pql', '--help']",
-            "from worker.cli.main import entry",
-            "try:",
-            "    entry()",
-            "except SystemExit:",
-            "    pass",
-            "print()",
-            "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))",
-        )
-    )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    answer = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
 
     loaded = set(json.loads(answer.stdout.splitlines()[-1]))
     assert loaded & HEAVY == set()
