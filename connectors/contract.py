@@ -259,7 +259,11 @@ class Mirror(Protocol):
         ...
 
     def read(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mirrored]:
-        """Records by the ids asked for (a merged id answers with its survivor); a missing one is absent."""
+        """
+        Records by the ids asked for (a merged id answers with its survivor); a missing one is absent.
+
+        `account` may be left out where it would cost a call: this is what writes look at before they write.
+        """
         ...
 
     def read_by_key(self, object: str, keys: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mirrored]:

@@ -83,8 +83,7 @@ class Mirror:
     def _read(self, object: str, ids: Sequence[str], fields: Sequence[str], by: str | None) -> dict[str, Mirrored]:
         view = self._view(object, fields)
         records = self._reader.read(object, ids, view.names, by=by)
-        companies = self._companies(object, list(records.values()))
-        return {id: view.row(record, companies.get(str(record["id"]))) for id, record in records.items()}
+        return {id: view.row(record, None) for id, record in records.items()}
 
     def _view(self, object: str, fields: Sequence[str]) -> View:
         names, handed_on = asked(object, fields)

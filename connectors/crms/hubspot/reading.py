@@ -15,6 +15,8 @@ from connectors.crms.hubspot.client import BATCH, Client
 from connectors.errors import TryLater
 
 MERGED = "hs_merged_object_ids"
+LINKS = 1000
+"""Records whose associations one call may ask for."""
 Record = Mapping[str, Any]
 
 
@@ -62,7 +64,7 @@ class Reader:
         inputs: list[dict[str, str]] = [{"id": id} for id in dict.fromkeys(ids)]
         found: dict[str, list[tuple[bool, str]]] = {}
         while inputs:
-            piece, inputs = inputs[:BATCH], inputs[BATCH:]
+            piece, inputs = inputs[:LINKS], inputs[LINKS:]
             answer = self._client.associations(object, to, piece)
             records, _missing = _accounted(answer, "from")
             for one in records:
