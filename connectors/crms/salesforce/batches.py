@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from connectors.contract import Fields, Outcome, Receipt
 from connectors.crms.salesforce.answers import FIELD_CODES, TAKEN, Answer, Fault, fault_in
-from connectors.crms.salesforce.names import OBJECTS, ours, theirs
+from connectors.crms.salesforce.names import OBJECTS, ours
 from connectors.crms.salesforce.values import Json, full_id
 from connectors.errors import Unknown
 
+OWNER_FIELD = "OwnerId"
 HELD_BACK = "BATCH_REFUSED"
 
 
@@ -68,7 +69,9 @@ def refusal(row: Row, fault: Fault) -> Receipt:
     elif fault.code == TAKEN:
         field = fault.fields[0] if fault.fields else None
     elif fault.code == "INACTIVE_OWNER_OR_USER":
-        field = theirs(row.object, "owner")
+        field = OWNER_FIELD
+    elif outcome is Outcome.MOVED and field == OWNER_FIELD:
+        outcome = Outcome.REJECTED  # the owner is gone, not the record
     field = field or (fault.fields[0] if fault.fields and outcome is not Outcome.REFUSED else None)
     message = fault.message
     if outcome is Outcome.NEEDS_REVIEW and fault.existing:

@@ -6,15 +6,16 @@ Decided here: what must be true before a run. Not decided here: how the answers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from connectors.crms.salesforce.client import Client
+from connectors.crms.salesforce.client import EXPIRED, Client
 from connectors.crms.salesforce.mapping import KEY_FIELD, TASK_KEY_FIELD
 from connectors.crms.salesforce.mirror import Mirror
 from connectors.crms.salesforce.names import OBJECTS
 from connectors.crms.salesforce.reading import Reader
 from connectors.crms.salesforce.schema import PROVISION, Schema
-from connectors.errors import ConnectorError, Refused
+from connectors.errors import ConnectorError, Refused, TryLater
 from connectors.fields import fields_on, salesforce_name
 
 Check = tuple[str, bool, str]
@@ -34,7 +35,7 @@ class Doctor:
     def answers(self) -> Sequence[Check]:
         """One line per question. A refused login or an unreachable org ends the list."""
         try:
-            limits = self._client.limits().record()
+            limits = self._limits()
             user = self._client.user()
         except ConnectorError as problem:
             return [("login" if isinstance(problem, Refused) else "org", False, str(problem))]
@@ -42,6 +43,15 @@ class Doctor:
         for object in self._objects:
             checks += self._object(object)
         return [*checks, *self._owners(), *self._assignment(), self._daily(limits)]
+
+    def _limits(self) -> Mapping[str, Any]:
+        """The first question; a session that was over since the last one is no news."""
+        try:
+            return self._client.limits().record()
+        except TryLater as problem:
+            if problem.code != EXPIRED:
+                raise
+        return self._client.limits().record()
 
     def _object(self, object: str) -> Iterator[Check]:
         type = OBJECTS[object]

@@ -106,6 +106,8 @@ class Login:
         token, instance = body.get("access_token"), body.get("instance_url")
         if not isinstance(token, str) or not isinstance(instance, str) or not token:
             raise TryLater("The token endpoint answered without a token. Ask again later.", code="EMPTY_ANSWER")
+        if urlsplit(self._base).hostname == self._options.allow_host:
+            instance = self._base  # a proxy stays in between
         base = self._options.reach.checked(instance)
         if is_loopback(urlsplit(base).hostname or "") and not is_loopback(urlsplit(self._base).hostname or ""):
             raise Refused("The answered instance_url leads to this machine. The login is not used.", code="HOST_NOT_ALLOWED")

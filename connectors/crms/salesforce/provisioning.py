@@ -38,7 +38,7 @@ from connectors.fields import Standard, fields_on, salesforce_name
 FOLDER = "salesforce"
 SOURCE = f"{FOLDER}/force-app/main/default"
 VIEW = (
-    "List views have no REST call. Deploy the files that pql provision writes, or make a list view `My PQLs`: my {plural}, "
+    "List views have no REST call. Deploy the files of `pql provision --print FOLDER`, or make a list view `My PQLs`: my {plural}, "
     "filter PQL equals True, columns PQL tier, PQL score, PQL reasons, PQL next step, Respond by; share it with the team."
 )
 MAPPING = (

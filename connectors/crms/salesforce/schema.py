@@ -15,7 +15,7 @@ from typing import Any
 from connectors.crms.salesforce.client import Client
 from connectors.crms.salesforce.names import OBJECTS
 from connectors.crms.salesforce.values import Form
-from connectors.errors import Refused, TryLater
+from connectors.errors import Moved, Refused, TryLater
 from connectors.fields import FIELDS, TASK_KEY, salesforce_name
 
 BELIEVED_SECONDS = 600.0
@@ -57,12 +57,19 @@ class Schema:
     def columns(self, object: str) -> Mapping[str, Column]:
         read_at, columns = self._known.get(object, (0.0, {}))
         if not columns or time.monotonic() - read_at > BELIEVED_SECONDS:
-            listed = self._client.describe(OBJECTS[object]).record().get("fields")
+            listed = self._described(object).get("fields")
             if not isinstance(listed, list):
                 raise TryLater("Salesforce described an object without fields. Ask again later.", code="EMPTY_ANSWER")
             columns = {str(one["name"]): _column(one) for one in listed if isinstance(one, dict) and one.get("name")}
             self._known[object] = (time.monotonic(), columns)
         return columns
+
+    def _described(self, object: str) -> Mapping[str, Any]:
+        try:
+            return self._client.describe(OBJECTS[object]).record()
+        except Moved as problem:
+            said = f"The org shows us no {OBJECTS[object]}. Give the integration user read access to it."
+            raise Refused(said, code=problem.code) from None
 
     def forget(self) -> None:
         self._known.clear()

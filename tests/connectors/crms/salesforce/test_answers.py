@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Outcome
 from connectors.crms.salesforce.answers import fault_in, fault_of
+from connectors.crms.salesforce.limits import Allowance
 from connectors.errors import ConnectorError, Moved, Refused, Rejected, TryLater, Unknown
 
 LOCKED = {"statusCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access to this record", "fields": []}
@@ -85,6 +86,25 @@ def test_the_limit_of_the_day_costs_no_attempt_and_that_of_long_calls_does():
 
     assert (day.error(writes=True).limited, day.error(writes=True).after) == (True, 900.0)
     assert (now.error(writes=True).limited, now.error(writes=True).after) == (False, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("api-usage=18/5000", (5000, 4982)),
+        ("api-usage=5200/5000", (5000, 0)),
+        ("per-app-api-usage=17/250(appName=x); api-usage=18/5000", (5000, 4982)),
+        ("per-app-api-usage=17/250(appName=x)", (None, None)),
+        ("nonsense", (None, None)),
+    ],
+)
+def test_the_allowance_is_what_the_org_has_left_not_what_one_app_has(text, day):
+    allowance = Allowance()
+
+    allowance.hear({"Sforce-Limit-Info": text})
+    allowance.hear({"Content-Type": "text/html"})
+
+    assert (allowance.budget.day_calls, allowance.budget.day_remaining) == day
 
 
 def test_the_field_is_named_by_the_list_or_by_the_message():

@@ -138,6 +138,13 @@ def test_a_session_is_not_taken_to_an_address_that_the_login_names_and_we_do_not
         Login(options, Session(options.reach))._grant({"access_token": "t", "instance_url": instance})
 
 
+def test_behind_a_proxy_of_ones_own_the_session_stays_behind_it():
+    options = Options("https://crm.acme.example", client_id="app", client_secret=TOKEN, allow_host="crm.acme.example")
+    said = {"access_token": "t", "instance_url": "https://acme.my.salesforce.com"}
+
+    assert Login(options, Session(options.reach))._grant(said).base_url == "https://crm.acme.example"
+
+
 # ------------------------------------------------------------------ sessions that are over
 
 
@@ -154,6 +161,15 @@ def test_a_session_that_is_over_is_followed_by_one_new_one_and_the_call_is_sent_
 
     assert again[0].outcome is Outcome.APPLIED
     assert logins(org) == 2
+    crm.close()
+
+
+def test_a_session_that_was_over_is_no_fault_that_doctor_tells(org):
+    crm = org.logged_in()
+    crm.mirror.owners()
+    org.revoke()
+
+    assert [line for line in crm.check() if not line[1]] == []
     crm.close()
 
 

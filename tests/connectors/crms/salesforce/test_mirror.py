@@ -148,6 +148,20 @@ def test_by_a_key_that_the_org_does_not_have_nothing_is_read_because_absent_woul
         bare.crm.mirror.read_by_key("contact", ["k1"], [])
 
 
+def test_an_object_that_the_org_does_not_show_us_is_a_matter_of_permission(org):
+    org.sandbox.weather(
+        {
+            "match": {"path": "/Opportunity/describe"},
+            "nth": 1,
+            "fault": "status",
+            "args": {"status": 404, "code": "NOT_FOUND"},
+        }
+    )
+
+    with pytest.raises(Refused, match="Opportunity"):
+        org.crm.mirror.pages("deal", None, [])
+
+
 def test_only_our_own_tasks_are_mirrored(org):
     owner = org.add_owner("ana@acme.example")
     org.add("task", Subject="Call somebody", OwnerId=owner)

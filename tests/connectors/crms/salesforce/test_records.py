@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.contract import Change, Outcome
+from connectors.crms.salesforce.answers import fault_in
+from connectors.crms.salesforce.batches import Row, refusal
 from connectors.errors import Rejected, TryLater
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -218,6 +220,20 @@ def test_a_queue_owns_leads_and_no_contacts(org):
     assert write(org, "lead", lead(org), {"owner": queue}).outcome is Outcome.APPLIED
     refused = write(org, "contact", org.add_person("a@x.example"), {"owner": queue}, "L2")
     assert (refused.outcome, refused.field) == (Outcome.REJECTED, "owner")
+
+
+def test_an_owner_who_is_gone_is_no_record_that_is_gone():
+    """Both carry one code; the field named tells them apart."""
+    error = {
+        "statusCode": "INVALID_CROSS_REFERENCE_KEY",
+        "message": "Owner ID: owner cannot be blank",
+        "fields": ["OwnerId"],
+    }
+    row = Row("L1", "lead", {"OwnerId": "0055g0000000009AAA"}, "00Q5g0000000001EAA")
+
+    receipt = refusal(row, fault_in(error))
+
+    assert (receipt.outcome, receipt.field) == (Outcome.REJECTED, "owner")
 
 
 def test_a_rule_of_the_orgs_admin_is_a_reason_for_this_row(org):
