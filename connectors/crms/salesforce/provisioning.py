@@ -38,8 +38,9 @@ from connectors.fields import Standard, fields_on, salesforce_name
 FOLDER = "salesforce"
 SOURCE = f"{FOLDER}/force-app/main/default"
 VIEW = (
-    "List views have no REST call. Deploy the files of `pql provision --print FOLDER`, or make a list view `My PQLs`: my {plural}, "
-    "filter PQL equals True, columns PQL tier, PQL score, PQL reasons, PQL next step, Respond by; share it with the team."
+    "List views have no REST call. Deploy the files of `pql provision --print FOLDER`, or make a list view `My PQLs`: "
+    "my {plural}, filter PQL equals True, columns PQL tier, PQL score, PQL reasons, PQL next step, Respond by; share it "
+    "with the sales team."
 )
 MAPPING = (
     "Fields of a converted lead are lost unless they are mapped. In Setup, Object Manager, Lead, Map Lead Fields: map each "
