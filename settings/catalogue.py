@@ -22,8 +22,6 @@ CRM: dict[str, str] = {
     "crm.account_owner_active": "flag",
     "crm.do_not_contact": "flag",
     "crm.days_since_sales_activity": "number",
-    "crm.deal_registration": "text",
-    "crm.source_partner": "text",
 }
 """Never blank: without a CRM record they are false, 0 or 'none'."""
 SCORES = {"usage": "number", "fit": "number", "intent": "number"}

@@ -69,6 +69,12 @@ KEYS: tuple[NotYet, ...] = (
     NotYet("guards.api_calls", None, "A guard on API calls"),
 )
 
+COLUMNS: dict[str, str] = {
+    "crm.deal_registration": "Deal registrations of partners",
+    "crm.source_partner": "Partners who bring leads",
+}
+"""Columns that conditions will read one day."""
+
 
 def find(path: Steps, value: str | None = None) -> NotYet | None:
     """The entry for a key (no value) or for a value of a key."""

@@ -42,8 +42,6 @@ CRM_COLUMNS: Mapping[str, bool | float | str] = {
     "crm.account_owner_active": False,
     "crm.do_not_contact": False,
     "crm.days_since_sales_activity": 0.0,
-    "crm.deal_registration": "none",
-    "crm.source_partner": "none",
 }
 """What the mirror tells, and what stands where it has no record."""
 

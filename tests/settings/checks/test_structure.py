@@ -138,6 +138,7 @@ def test_a_duplicate_key_is_refused_at_its_second_place():
         ("qualify.yaml", "grain: lead", "grain: account", "account"),
         ("destinations.yaml", "mode: respect_human", "mode: append", "append"),
         ("signals.yaml", "days_with: any_event", "session_minutes: any_event", "session_minutes"),
+        ("qualify.yaml", "not crm.is_customer", "crm.deal_registration = 'none'", "crm.deal_registration"),
         ("routing.yaml", "{file: partners.csv}", "{companies: partner}", "companies"),
     ],
 )
