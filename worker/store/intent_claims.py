@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, literal, literal_column, or_, select, update
 
 from worker.store.claiming import BLIND_AT_MOST, Claim, share
 from worker.store.database import Tx
@@ -20,6 +20,8 @@ from worker.store.intents import OPEN, Kind
 from worker.store.tables import Moment, attempt
 from worker.store.tables import intent as table
 from worker.store.values import unpacked
+
+WINDOW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +58,37 @@ class Verdict:
 def claim(tx: Tx, crm: str, ask: Claim) -> list[Claimed]:
     """Claim intents of one kind: unproved ones first, then in the order planned; moves and closes one at a time."""
     for status in ("unknown", "planned"):
-        ready = _ready(tx, crm, status)
-        names = (table.c.kind, table.c.blind_attempts)
-        head = tx.one(select(*names).where(ready).order_by(_ORDER, table.c.id).limit(1).with_for_update(skip_locked=True))
-        if head is None:
-            continue
-        limit = share(ask.limit, head.blind_attempts) if head.kind == "task_create" else 1
-        group = and_(ready, table.c.kind == head.kind, table.c.blind_attempts == head.blind_attempts)
-        asked = select(table).where(group).order_by(table.c.id).limit(limit)
-        rows = tx.dicts(asked.with_for_update(skip_locked=True))
-        _hold(tx, rows, ask)
-        return [_claimed(row) for row in rows]
+        ids = _first_in_line(tx, crm, status, ask.limit)
+        if ids:
+            held = select(table).where(tx.mine(table), table.c.id.in_(ids), table.c.status == status).order_by(table.c.id)
+            rows = tx.dicts(held.with_for_update(skip_locked=True))
+            _hold(tx, rows, ask)
+            return [_claimed(row) for row in rows]
     return []
+
+
+def _first_in_line(tx: Tx, crm: str, status: str, limit: int) -> list[int]:
+    """The ids of what goes in one call: of one kind, as poisonous, and the oldest open intent of its lead."""
+    names = (table.c.id, table.c.kind, table.c.blind_attempts, table.c.lead_key)
+    asked = select(*names).where(_ready(tx, crm, status)).order_by(_ORDER, table.c.id)
+    seen = 0
+    while window := tx.rows(asked.offset(seen).limit(WINDOW)):
+        seen += len(window)
+        oldest = _oldest_open(tx, crm, sorted({row.lead_key for row in window}))
+        free = [row for row in window if oldest.get(row.lead_key) == row.id]
+        if free:
+            most = share(limit, free[0].blind_attempts) if free[0].kind == "task_create" else 1
+            alike = (free[0].kind, free[0].blind_attempts)
+            return [row.id for row in free if (row.kind, row.blind_attempts) == alike][:most]
+    return []
+
+
+def _oldest_open(tx: Tx, crm: str, lead_keys: Sequence[str]) -> dict[str, int]:
+    here = (tx.mine(table), table.c.crm == crm, table.c.lead_key.in_(lead_keys), table.c.status.in_(OPEN))
+    return {
+        row[0]: row[1]
+        for row in tx.rows(select(table.c.lead_key, func.min(table.c.id)).where(*here).group_by(table.c.lead_key))
+    }
 
 
 def note_attempt(tx: Tx, ids: Sequence[int], attempt_id: int) -> None:
@@ -104,7 +125,7 @@ def release(tx: Tx, claimed: Sequence[Claimed], wait: float | None = None) -> No
 def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
     """Intents whose holder did not come back in time, or died, are `unknown`: read back, not sent again too early."""
     overdue = or_(table.c.claim_until < tx.now(), *(table.c.claimed_by == holder for holder in died))
-    late = (tx.mine(table), table.c.status == "sending", overdue)
+    late = (tx.mine(table), _SENDING, overdue)
     begun = select(table.c.id, attempt.c.started_at)
     begun = begun.join_from(table, attempt, attempt.c.id == table.c.attempt_id, isouter=True).where(*late)
     rows = [
@@ -118,7 +139,7 @@ def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
 
 def holders(tx: Tx) -> set[str]:
     """Who holds something now."""
-    asked = select(table.c.claimed_by).where(tx.mine(table), table.c.status == "sending", table.c.claimed_by.is_not(None))
+    asked = select(table.c.claimed_by).where(tx.mine(table), _SENDING, table.c.claimed_by.is_not(None))
     return {row[0] for row in tx.rows(asked.distinct())}
 
 
@@ -145,6 +166,8 @@ def waiting(tx: Tx, crm: str) -> int:
 
 
 _ORDER = case((table.c.kind == "task_create", 0), else_=1)
+# as a constant, because a partial index is not used for a parameter
+_SENDING = table.c.status == literal_column("'sending'")
 _SETTLED = (
     *("status", "attempts", "blind_attempts", "next_attempt_at", "uncertain_until", "last_error_class", "last_error"),
     "confirmed_at",
@@ -154,12 +177,7 @@ _SETTLED = (
 def _ready(tx: Tx, crm: str, status: str) -> Any:
     in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= tx.now())
     alive = table.c.blind_attempts < BLIND_AT_MOST
-    other = table.alias("other")
-    same_lead = and_(
-        other.c.workspace == table.c.workspace, other.c.crm == table.c.crm, other.c.lead_key == table.c.lead_key
-    )
-    first = ~select(other.c.id).where(same_lead, other.c.id < table.c.id, other.c.status.in_(OPEN)).exists()
-    return and_(tx.mine(table), table.c.crm == crm, table.c.status == status, in_time, alive, first)
+    return and_(tx.mine(table), table.c.crm == crm, table.c.status == status, in_time, alive)
 
 
 def _hold(tx: Tx, rows: Sequence[Mapping[str, Any]], ask: Claim) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, func, literal, or_, select, update
+from sqlalchemy import and_, bindparam, func, literal, literal_column, or_, select, update
 
 from worker.store.claiming import BLIND_AT_MOST, Claim, share
 from worker.store.database import Tx
@@ -68,17 +68,22 @@ class Verdict:
 
 def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
     """Claim up to `ask.limit` rows that can go in one call: unproved ones first, then by priority."""
-    for status in ("unknown", "due"):
+    for status in _READY:
         ready = _ready(tx, destination, status)
-        order = (table.c.priority, table.c.object, table.c.account, table.c.record_key)
+        order = (table.c.priority, table.c.object, table.c.account)
         names = (table.c.object, table.c.crm_id.is_(None).label("creating"), table.c.blind_attempts, table.c.priority)
         head = tx.one(select(*names).where(ready).order_by(*order).limit(1).with_for_update(skip_locked=True))
         if head is None:
             continue
         missing = table.c.crm_id.is_(None) if head.creating else table.c.crm_id.is_not(None)
         group = and_(ready, table.c.object == head.object, missing, table.c.blind_attempts == head.blind_attempts)
-        asked = select(table).where(group).order_by(*order).limit(share(ask.limit, head.blind_attempts))
-        rows = tx.dicts(asked.with_for_update(skip_locked=True))
+        limit = share(ask.limit, head.blind_attempts)
+        rows: list[dict[str, Any]] = []
+        # two questions, because each of them is answered from the index alone
+        for urgency in (table.c.priority == head.priority, table.c.priority > head.priority):
+            if len(rows) < limit:
+                asked = select(table).where(group, urgency).order_by(*order).limit(limit - len(rows))
+                rows += tx.dicts(asked.with_for_update(skip_locked=True))
         _hold(tx, destination, rows, ask)
         return [_claimed(row) for row in rows]
     return []
@@ -86,8 +91,8 @@ def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
 
 def note_attempt(tx: Tx, destination: str, record_keys: Sequence[str], attempt_id: int) -> None:
     """Say which attempt carries these rows; in its transaction."""
-    here = (tx.mine(table), table.c.destination == destination, table.c.record_key.in_(record_keys))
-    tx.run(update(table).where(*here).values(attempt_id=attempt_id))
+    carried = update(table).where(*_one(tx, destination)).values(attempt_id=attempt_id)
+    tx.run(carried, [{"key_": key} for key in record_keys])
 
 
 def settle(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> set[str]:
@@ -135,7 +140,7 @@ def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
     They are read back at once; a second write waits until `unknown_wait` seconds after the first was begun.
     """
     overdue = or_(table.c.claim_until < tx.now(), *(table.c.claimed_by == holder for holder in died))
-    late = (tx.mine(table), table.c.status == "sending", overdue)
+    late = (tx.mine(table), _SENDING, overdue)
     begun = select(table.c.destination, table.c.record_key, attempt.c.started_at)
     begun = begun.join_from(table, attempt, attempt.c.id == table.c.attempt_id, isouter=True).where(*late)
     rows = [
@@ -152,7 +157,7 @@ def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
 
 def holders(tx: Tx) -> set[str]:
     """Who holds something now."""
-    asked = select(table.c.claimed_by).where(tx.mine(table), table.c.status == "sending", table.c.claimed_by.is_not(None))
+    asked = select(table.c.claimed_by).where(tx.mine(table), _SENDING, table.c.claimed_by.is_not(None))
     return {row[0] for row in tx.rows(asked.distinct())}
 
 
@@ -178,6 +183,8 @@ def waiting(tx: Tx, destination: str) -> int:
     return int(tx.value(select(func.count()).select_from(table).where(ready)))
 
 
+_READY: tuple[Literal["due", "unknown"], ...] = ("unknown", "due")
+_SENDING = table.c.status == literal_column("'sending'")
 _SETTLED = (
     *("status", "crm_id", "object", "acknowledged", "ack_seq", "reformatted", "parked", "attempts", "blind_attempts"),
     *("next_attempt_at", "uncertain_until", "last_error_class", "last_error"),
@@ -187,18 +194,24 @@ _SETTLED = (
 _OF_THE_RECORD = ("crm_id", "object", "acknowledged", "reformatted")
 
 
-def _ready(tx: Tx, destination: str, status: str) -> Any:
+def _ready(tx: Tx, destination: str, status: Literal["due", "unknown"]) -> Any:
     in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= tx.now())
     alive = table.c.blind_attempts < BLIND_AT_MOST
-    return and_(tx.mine(table), table.c.destination == destination, table.c.status == status, in_time, alive)
+    # a constant, because a partial index is not used for a parameter
+    constant = table.c.status == literal_column(f"'{status}'")
+    return and_(tx.mine(table), table.c.destination == destination, constant, in_time, alive)
 
 
 def _hold(tx: Tx, destination: str, rows: Sequence[Mapping[str, Any]], ask: Claim) -> None:
-    keys = [row["record_key"] for row in rows]
-    here = (tx.mine(table), table.c.destination == destination, table.c.record_key.in_(keys))
     held = {"status": "sending", "claimed_by": ask.owner, "claim_until": tx.now() + timedelta(seconds=ask.seconds)}
     counted = {"fence": table.c.fence + 1, "blind_attempts": table.c.blind_attempts + 1}
-    tx.run(update(table).where(*here).values(**held, **counted))
+    taking = update(table).where(*_one(tx, destination)).values(**held, **counted)
+    tx.run(taking, [{"key_": row["record_key"]} for row in rows])
+
+
+def _one(tx: Tx, destination: str) -> tuple[Any, ...]:
+    # row by row: Postgres without statistics answers a list of keys by reading the whole table
+    return tx.mine(table), table.c.destination == destination, table.c.record_key == bindparam("key_")
 
 
 def _claimed(row: Mapping[str, Any]) -> Row:

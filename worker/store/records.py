@@ -21,6 +21,7 @@ from worker.store.tables import parked_field
 from worker.store.tables import record_sync as table
 from worker.store.values import digest, packed
 
+AT_ONCE, FEW_PARTS = 500, 10  # keys in one question, and how many such questions cost less than reading all rows
 RIDES_ALONG = frozenset(one.name for one in FIELDS if one.rides_along)
 
 
@@ -55,8 +56,27 @@ class Wanted:
 
 def want(tx: Tx, destination: str, rows: Sequence[Want], run_id: str | None = None) -> Wanted:
     """Set the wanted state of these records; `seq` grows where it differs from the one before."""
-    changed = tx.run(_upsert(tx), [_row(tx, destination, one, run_id) for one in rows]) if rows else 0
+    docs = [_row(tx, destination, one, run_id) for one in rows]
+    there = _standing(tx, destination, [one.record_key for one in rows])
+    # most of a large plan is as it was; what is not is decided by the database, which may know more by now
+    news = [doc for doc in docs if there.get(doc["record_key"]) != _stands(doc)]
+    changed = tx.run(_upsert(tx), news) if news else 0
     return Wanted(changed, len(rows) - changed)
+
+
+def _standing(tx: Tx, destination: str, keys: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """What is wanted now, as far as it decides whether a row is news."""
+    names = (table.c.record_key, table.c.wanted_hash, table.c.object, table.c.crm_id, table.c.status)
+    asked = select(*names).where(tx.mine(table), table.c.destination == destination)
+    parts = [keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE)]
+    few = len(parts) <= FEW_PARTS
+    found = (tx.rows(asked.where(table.c.record_key.in_(part))) for part in parts) if few else (tx.rows(asked),)
+    open_ = ("unmatched", "needs_review")
+    return {row[0]: (*row[1:4], row[4] if row[4] in open_ else "due") for some in found for row in some}
+
+
+def _stands(doc: Mapping[str, Any]) -> tuple[Any, ...]:
+    return doc["wanted_hash"], doc["object"], doc["crm_id"], doc["status"]
 
 
 def _row(tx: Tx, destination: str, one: Want, run_id: str | None) -> dict[str, Any]:

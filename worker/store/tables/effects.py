@@ -31,8 +31,17 @@ record_sync = Table(
     Column("parked", Json),
     *claim(),
     PrimaryKeyConstraint("workspace", "destination", "record_key"),
-    # the order in which rows are claimed
-    Index("ix_record_sync_claim", "workspace", "destination", "status", "priority", "object", "account", "record_key"),
+    # partial, so that no other question is answered from them: before its first ANALYZE Postgres would take an index that
+    # begins like the primary key for that
+    *(
+        Index(
+            f"ix_record_sync_{status}",
+            *("workspace", "destination", "priority", "object", "account"),
+            sqlite_where=text(f"status = '{status}'"),
+            postgresql_where=text(f"status = '{status}'"),
+        )
+        for status in ("due", "unknown")
+    ),
     Index(
         "ix_record_sync_sending",
         "workspace",

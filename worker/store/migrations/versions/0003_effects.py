@@ -140,10 +140,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "destination", "record_key"),
     )
     op.create_index(
-        "ix_record_sync_claim",
+        "ix_record_sync_due",
         "record_sync",
-        ["workspace", "destination", "status", "priority", "object", "account", "record_key"],
+        ["workspace", "destination", "priority", "object", "account"],
         unique=False,
+        sqlite_where=sa.text("status = 'due'"),
+        postgresql_where=sa.text("status = 'due'"),
     )
     op.create_index(
         "ix_record_sync_sending",
@@ -152,4 +154,12 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("status = 'sending'"),
         postgresql_where=sa.text("status = 'sending'"),
+    )
+    op.create_index(
+        "ix_record_sync_unknown",
+        "record_sync",
+        ["workspace", "destination", "priority", "object", "account"],
+        unique=False,
+        sqlite_where=sa.text("status = 'unknown'"),
+        postgresql_where=sa.text("status = 'unknown'"),
     )
