@@ -325,6 +325,8 @@ class Crm(Protocol):
 
     kind: str
     objects: tuple[str, ...]
+    creates: str
+    """The object that a new person becomes."""
     mirror: Mirror
     records: Records
     tasks: Tasks

@@ -21,8 +21,6 @@ import orjson
 
 from connectors.contract import EventCount, Pulled, Stream
 from connectors.errors import Moved, Refused, Rejected, TryLater
-from connectors.http import Session, classified, parsed, redacted, retry_after
-from connectors.reach import Reach, Timeouts
 from connectors.reading.columns import Stamps, columns, feed, nothing, streams, wanted
 from connectors.reading.gathering import Gathered
 from connectors.reading.shaping import Shaper
@@ -32,6 +30,8 @@ from settings.terms import Secret
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from connectors.reach import Timeouts
 
 OPTIONS = OptionTable(
     "posthog",
@@ -70,6 +70,9 @@ class PostHog:
         self._spec, options = spec, spec.options
         token, allow = options["token"], options.get("allow_host")
         self._token = token.reveal() if isinstance(token, Secret) else str(token)
+        from connectors.http import Session  # reading the options above loads no HTTP
+        from connectors.reach import Reach, Timeouts
+
         self._http = Session(Reach(_HOSTS, str(allow) if allow else None), timeouts or Timeouts(answer=60.0))
         host = self._http.reach.checked(str(options.get("host") or "https://us.posthog.com"))
         self._url = f"{host}/api/projects/{_project(options['project'])}/query/"
@@ -101,6 +104,8 @@ class PostHog:
                 return
 
     def _ask(self, query: str) -> dict[str, Any]:
+        from connectors.http import parsed, redacted, retry_after
+
         body = {"query": {"kind": "HogQLQuery", "query": query}, "refresh": "force_blocking"}
         headers = {"Authorization": f"Bearer {self._token}"}
         answer = self._http.request("POST", self._url, json=body, headers=headers, writes=False)
@@ -113,6 +118,8 @@ class PostHog:
         return found
 
     def _problem(self, status: int, body: bytes, after: float | None) -> Exception:
+        from connectors.http import classified, redacted
+
         try:
             detail = orjson.loads(body).get("detail") or ""
         except (orjson.JSONDecodeError, AttributeError):

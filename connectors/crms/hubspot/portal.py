@@ -22,6 +22,7 @@ class HubSpot:
 
     kind = "hubspot"
     objects = ("contact", "company")
+    creates = "contact"
 
     def __init__(self, options: Options, timeouts: Timeouts | None = None) -> None:
         self._client = Client(options, timeouts)
