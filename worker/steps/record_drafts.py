@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.contract import Change, Mirrored, Value
-from connectors.fields import BY_NAME
-from worker.core.planning import OWNER, Record, owner_want
+from connectors.fields import BY_NAME, OWNER
+from worker.core.planning import Record, owner_want
 from worker.core.threeway import (
     NOT_KNOWN,
     Keep,
