@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ HUBSPOT = """destinations:
   hubspot: {kind: hubspot, token: "${HUBSPOT_TOKEN}", base_url: "${HUBSPOT_BASE_URL}", create: never}
 """
 USUAL = "schedule: {pull: every 1 minute, score: after pull, push: when something changed, watch: every 10 minutes}"
-HURRY = {"PQL_TESTING": "1", "PQL_HURRY": "20"}  # a minute lasts 3 s
+HURRY = {"PQL_TESTING": "1", "PQL_HURRY": "12"}  # a minute lasts 5 s
 OPEN_GUARDS = "guards: {changed_leads: off, tasks_per_run: 200, source_older_than: 6 hours, source_rows_below: off}"
 # the shortest that a kill may be noticed after; see tests/fixtures_push.py
 SHORT = {"PQL_LEASE": "6", "PQL_SWEEP": "2", "PQL_UNKNOWN_WAIT": "1", "PQL_CALL": "3", "PQL_MARGIN": "0.2"}
@@ -85,9 +85,7 @@ class Office:
         people = (f"u{n},u{n}@w{n // 5}.example,w{n // 5},{signed_up},Maria,Huber,Engineer,de," for n in range(self.users))
         (data / "users.csv").write_text("\n".join([heading, *people, ""]))
         heading = "account_id,name,domain,trial_end,plan_name,employees,industry,country,state,storage_used,storage_limit"
-        places = (
-            f"w{n},Nordwerk {n},w{n}.example,,starter,500,software,FR,,5,100" for n in range(-(-self.users // 5))
-        )
+        places = (f"w{n},Nordwerk {n},w{n}.example,,starter,500,software,FR,,5,100" for n in range(-(-self.users // 5)))
         (data / "accounts.csv").write_text("\n".join([heading, *places, ""]))
         self.happen([(n, "report_viewed") for n in range(self.users)], "events-0", timedelta(days=2))
 
@@ -157,7 +155,9 @@ class Office:
         program = [str(BIN / command[0]), *command[1:]]
         environment = {**self.environment, **more}
         with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(program, env=environment, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(
+                program, env=environment, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
+            )
         self.running.append(process)
         return process
 
@@ -186,16 +186,12 @@ class Office:
         process.wait(10)
         self.running.remove(process)
 
-    def stop(self) -> None:
-        for process in self.running:
-            process.send_signal(signal.SIGTERM)
-        for process in self.running:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(10)
-        self.running.clear()
+    def end(self, process: subprocess.Popen[bytes], seconds: float = 30) -> int:
+        """Ask it to stop; its exit code."""
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(seconds)
+        self.running.remove(process)
+        return code
 
 
 def seed(hubspot: Endpoint, users: int) -> None:
@@ -208,7 +204,39 @@ def seed(hubspot: Endpoint, users: int) -> None:
             {"object": "contact", "properties": {"email": f"u{n}@w{n // 5}.example", "firstname": "Maria"}}
             for n in range(start, min(start + 5000, users))
         ]
-        hubspot.seed(owners=owners, records=people)
+        hubspot.seed(owners=[] if start else owners, records=people)
+
+
+@contextmanager
+def opened_office(folder: Path, users: int, store_url: str, broker: str = "", **more: str) -> Iterator[Office]:
+    """A company of so many users, with nothing running yet."""
+    with Sandbox.start(only=("hubspot",)) as sandbox:
+        hubspot = sandbox.hubspot
+        seed(hubspot, users)
+        shutil.copytree(Path(starter.__file__).parent, folder / "settings.d", ignore=shutil.ignore_patterns("*.py", "__*"))
+        (folder / "settings.d/destinations.yaml").write_text(HUBSPOT)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PQL_", "REDIS_", "DATABASE_"))}
+        environment = {
+            **kept,
+            "PQL_SETTINGS": str(folder / "settings.d"),
+            "PQL_STORE": store_url,
+            "PQL_LAKE": str(folder / "lake"),
+            "PQL_LOG": "json",
+            "HUBSPOT_TOKEN": hubspot.token,
+            "HUBSPOT_BASE_URL": hubspot.url,
+            "REMAP_SIGTERM": "SIGQUIT",
+            **HURRY,
+            **({"PQL_BROKER": broker} if broker else {}),
+            **more,
+        }
+        office = Office(folder, hubspot, store_url, environment, users)
+        office.write_settings()
+        office.write_usage()
+        try:
+            yield office
+        finally:
+            for process in list(office.running):
+                office.kill(process)
 
 
 Offices = Callable[..., Office]
@@ -218,33 +246,7 @@ Offices = Callable[..., Office]
 def offices(tmp_path: Path) -> Iterator[Offices]:
     """Returns a function that opens an office: users, store, broker."""
     with ExitStack() as stack:
-
-        def open_office(users: int, store_url: str, broker: str = "", **more: str) -> Office:
-            hubspot = stack.enter_context(Sandbox.start(only=("hubspot",))).hubspot
-            seed(hubspot, users)
-            shutil.copytree(Path(starter.__file__).parent, tmp_path / "settings.d", ignore=shutil.ignore_patterns("*.py", "__*"))
-            (tmp_path / "settings.d/destinations.yaml").write_text(HUBSPOT)
-            kept = {name: value for name, value in os.environ.items() if not name.startswith(("PQL_", "REDIS_", "DATABASE_"))}
-            environment = {
-                **kept,
-                "PQL_SETTINGS": str(tmp_path / "settings.d"),
-                "PQL_STORE": store_url,
-                "PQL_LAKE": str(tmp_path / "lake"),
-                "PQL_LOG": "json",
-                "HUBSPOT_TOKEN": hubspot.token,
-                "HUBSPOT_BASE_URL": hubspot.url,
-                "REMAP_SIGTERM": "SIGQUIT",
-                **HURRY,
-                **({"PQL_BROKER": broker} if broker else {}),
-                **more,
-            }
-            office = Office(tmp_path, hubspot, store_url, environment, users)
-            stack.callback(office.stop)
-            office.write_settings()
-            office.write_usage()
-            return office
-
-        yield open_office
+        yield lambda *args, **more: stack.enter_context(opened_office(tmp_path, *args, **more))
 
 
 def activate(office: Office) -> str:

@@ -16,6 +16,7 @@ from worker.core.rollup import day_number
 from worker.lake import rollups
 from worker.steps.listing import as_lake_files
 from worker.steps.tools import Tools
+from worker.steps.watch import objects_of
 from worker.store import landing, mirror
 
 WEEK = 7
@@ -49,11 +50,14 @@ def _old_mirrors(tools: Tools) -> list[Held]:
     held = []
     with tools.store.read() as tx:
         now = tx.now()
-        read = {name: mirror.read_at(tx, name) for name in tools.crms}
+        read = {
+            name: mirror.read_at(tx, name) if mirror.filled(tx, name, objects_of(crm)) else None
+            for name, crm in tools.crms.items()
+        }
     for name, at in read.items():
         age = None if at is None else (now - at).total_seconds()
         if age is None or age > limit.seconds:
-            said = "was never read" if age is None else f"was read {age / 3600:.1f} hours ago, more than {limit}"
+            said = "was never read to its end" if age is None else f"was read {age / 3600:.1f} hours ago, more than {limit}"
             mend = "`pql pull` reads it" if age is None else "Look at `pql doctor`, then run again"
             says = f"The mirror of {name} {said}. {mend}."
             held.append(Held("mirror_older_than", age or 0.0, float(limit.seconds), says))

@@ -8,6 +8,7 @@ tried again at the next bell. Not decided here: who rings (`worker.celery`, `up`
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -96,10 +97,14 @@ def _carried_out(worker: Worker, kind: str, about: str, job: str) -> list[Bell]:
 
 
 def _watched_over(worker: Worker, duty: Callable[[Worker, str], list[Bell]], kind: str, about: str) -> list[Bell]:
-    what = f"{kind} {about}".strip()
+    what, started = f"{kind} {about}".strip(), time.monotonic()
     sign(worker.tools.store, what)
     bells = duty(worker, about)
     sign(worker.tools.store, f"waits, last: {what}")
+    if kind != "sweep" or bells:
+        log.info(
+            "did", work=what, seconds=round(time.monotonic() - started, 2), rings=[" ".join(one).strip() for one in bells]
+        )
     return bells
 
 

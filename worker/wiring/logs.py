@@ -21,6 +21,7 @@ _SECRETS = re.compile(
 )
 _TOKENS = re.compile(r"pat-[a-z]{2,}\d?-[0-9A-Za-z-]{8,}|00D\w{12,15}![\w.]+")
 QUIET = ("hubspot", "urllib3", "requests", "simple_salesforce", "kombu", "amqp", "alembic", "sqlalchemy")
+BELLS = ("celery.app.trace", "celery.worker.strategy", "celery.beat")  # two lines for each bell; we say what it did
 
 
 def masked(text: str) -> str:
@@ -57,7 +58,7 @@ def configure(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Masked(foreign_pre_chain=first, processors=_last()))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in QUIET:
+    for name in (*QUIET, *BELLS):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     structlog.configure(
         processors=[
