@@ -44,13 +44,14 @@ class Call:
             raise invalid("Invalid input JSON on line 1, column 1: expected an object")
         return body
 
-    def inputs(self) -> list[Mapping[str, Any]]:
+    def inputs(self, most: int = 100) -> list[Mapping[str, Any]]:
         """Return the inputs of a batch; too many or malformed ones are refused."""
         inputs = self.body().get("inputs") or []
         if not isinstance(inputs, list) or not all(isinstance(one, dict) for one in inputs):
             raise invalid("Invalid input JSON on line 1, column 12: inputs must be a list of objects")
-        if len(inputs) > 100:
-            raise invalid(f"The maximum number of inputs supported in a batch request is 100, but {len(inputs)} were sent.")
+        if len(inputs) > most:
+            says = f"The maximum number of inputs supported in a batch request is {most}, but {len(inputs)} were sent."
+            raise invalid(says)
         self.actor.inputs = len(inputs)
         return inputs
 
