@@ -15,7 +15,7 @@ from typing import Self
 
 from connectors.errors import Refused
 from worker.steps import commit, reporting
-from worker.steps.desk import PushReport, writing
+from worker.steps.desk import SHORT, PushReport, writing
 from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
 from worker.steps.limiter import Limiter, StoreLimiter
@@ -55,6 +55,8 @@ class Worker:
 
     tools: Tools
     limiters: dict[str, Limiter] = field(default_factory=dict)
+    unheard: dict[str, str] = field(default_factory=dict)
+    """CRMs that did not answer the last time they were read, and why."""
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +82,8 @@ class Worker:
         sweep(self.tools.store)
         report = self._begin(moment)
         try:
-            self._carry_out(report, moment, asked)
+            with self.tools.engine.scope():
+                self._carry_out(report, moment, asked)
         except KeyboardInterrupt:
             report.status = "interrupted"
         except BaseException:
@@ -183,6 +186,8 @@ class Worker:
             for name in self.tools.crms:
                 calls = self.tools.crms[name].calls
                 self.watch(name)
+                if name in self.unheard:
+                    report.warnings.append(f"{name} did not answer: {self.unheard[name]}")
                 report.destinations[name].calls.made += self.tools.crms[name].calls - calls
                 report.destinations[name].calls.minimum += self.tools.crms[name].calls - calls
 
@@ -200,16 +205,20 @@ class Worker:
             limiter=self._limiter(name),
         )
         found = watch(self.tools.store, self.tools.crms[name], name, watching)
+        self.unheard.pop(name, None)
+        if found.later:
+            self.unheard[name] = found.later
         if found.refused:
             raise Refused(f"{name}: {found.refused}")
-        return not found.complete and not found.interrupted
+        return not (found.complete or found.interrupted or found.limited)
 
     def _limiter(self, name: str) -> Limiter:
         return self.limiters.setdefault(name, StoreLimiter(self.tools.store, name))
 
     def plan(self, as_of: datetime | None = None, limit: int | None = None) -> PlanReport:
         """What a run would do; writes nothing."""
-        return reporting.plan_report(self.tools, self.planned(as_of, limit))
+        with self.tools.engine.scope():
+            return reporting.plan_report(self.tools, self.planned(as_of, limit))
 
     def planned(self, as_of: datetime | None = None, limit: int | None = None) -> Plan:
         """The plan itself, with the tables it rests on."""
@@ -217,20 +226,25 @@ class Worker:
 
     def explain(self, lead: str, as_of: datetime | None = None) -> Explanation:
         """Why a lead stands where it stands."""
-        return explain(self.tools, lead, as_of or self.tools.now())
+        with self.tools.engine.scope():
+            return explain(self.tools, lead, as_of or self.tools.now())
 
     def evaluate(self) -> tuple[str, ...]:
         """Score, plan and commit; the destinations that have something due."""
-        wanted = Wanted(pull=False, watch=False)
         moment = self.tools.now()
         report = self._begin(moment)
-        fold(self.tools, moment, report.run)
-        plan = make(self.tools, moment, override=wanted.override)
-        if plan.held:
-            report.status = "held"
-        else:
-            commit.write(self.tools, plan, report.run)
-        reporting.add_plan(self.tools, report, plan)
+        try:
+            with self.tools.engine.scope():
+                fold(self.tools, moment, report.run)
+                plan = make(self.tools, moment)
+                if plan.held:
+                    report.status = "held"
+                else:
+                    commit.write(self.tools, plan, report.run)
+                reporting.add_plan(self.tools, report, plan)
+        except BaseException:
+            self._finish(report, "failed")
+            raise
         self._finish(report, report.status)
         return () if plan.held else tuple(self.tools.crms)
 
@@ -249,8 +263,9 @@ class Worker:
                 report.status = "interrupted"
                 return
             released = commit.release(self.tools, report.run) if name == self.tools.settings.handoff.work_in else 0
-            if not released and (done.next_in != 0 or limit is not None or done.limited is not None):
-                report.status = "partial" if done.limited is not None and report.status == "done" else report.status
+            limited = (done.limited or 0.0) >= SHORT
+            if not released and (done.next_in != 0 or limit is not None or limited):
+                report.status = "partial" if limited and report.status == "done" else report.status
                 return
 
     def push(self, name: str, seconds: float = 60.0) -> bool:
@@ -260,7 +275,8 @@ class Worker:
                 return False
         done = self._push(name, seconds, None, None)
         released = commit.release(self.tools) if name == self.tools.settings.handoff.work_in else 0
-        return bool(released) or (done.next_in == 0 and not done.refused)
+        # at the end of a slice the next slot is some milliseconds away; a CRM's limit is farther, and not worth a bell
+        return bool(released) or (done.next_in == 0 and not done.refused and (done.limited or 0.0) < SHORT)
 
     def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None) -> PushReport:
         tools, handoff = self.tools, self.tools.settings.handoff
