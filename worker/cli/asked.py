@@ -71,6 +71,10 @@ def told(asked: Asked) -> Iterator[None]:
                 raise typer.Exit(REFUSED) from None
             raise
         sys.stderr.write(message.rstrip() + "\n")
+        if asked.json:
+            from worker.cli.output import print_json
+
+            print_json({"schema": "pqlsync/refused/1", "message": message.rstrip()})
         raise typer.Exit(REFUSED) from None
 
 

@@ -306,6 +306,7 @@ def _document(
         "notes": list(usage.notes),
         "events": events,
         "problems": problems,
+        "as_of": preview.as_of.isoformat() if preview else None,
         "users": preview.users if preview else None,
         "gates": dict(preview.gates) if preview else {},
         "matches": {name: dict(one) for name, one in preview.matches.items()} if preview else {},

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker.cli import output
@@ -144,17 +143,18 @@ def _store(places: Places, settings: Settings, things: ExitStack) -> Generator[F
 
 
 def _lake(places: Places, settings: Settings, kept: Store) -> Iterator[Finding]:
-    """Whether the newest file that the store lists is in the lake as this host sees it."""
+    """Whether every file that the store lists is in the lake as this host sees it."""
     from worker.lake import Lake
     from worker.steps.doctor import Finding
+    from worker.steps.listing import as_lake_files
     from worker.store import landing
 
     with kept.read() as tx:
-        newest = landing.newest(tx)
-    here = newest is None or Path(Lake(places.lake, settings.workspace).path(newest.path)).exists()
-    says = "Nothing has landed yet." if newest is None else f"The newest file is in {places.lake}."
-    missing = f"{newest.path if newest else ''} is listed and is not in {places.lake}. Name the right folder in PQL_LAKE."
-    yield Finding(group="lake", name="files", level="pass" if here else "fail", says=says if here else missing)
+        files = as_lake_files(landing.files(tx))
+    if files:
+        Lake(places.lake, settings.workspace).paths(files)  # raises with the path of a damaged one
+    says = f"{len(files)} files, all there." if files else "Nothing has landed yet."
+    yield Finding(group="lake", name="files", level="pass", says=says)
 
 
 def _outside(places: Places, settings: Settings, kept: Store | None) -> Iterator[Finding]:

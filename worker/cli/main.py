@@ -160,7 +160,9 @@ def plan(
     as_of: AsOf = None,
     out: Annotated[str | None, typer.Option("--out", help="Save the plan for `pql run --plan`.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Pull first, into a lake that is thrown away.")] = False,
-    limit: Limit = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=0, help="Show at most this many records and tasks.", show_default=False)
+    ] = None,
     settings: Settings = None,
     store: Store = None,
     output: Output = None,

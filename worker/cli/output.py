@@ -31,7 +31,12 @@ def screen() -> Console:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on a terminal; the same without a frame in a pipe."""
+    """A table on a terminal; the same without a frame in a pipe. Without rows only a title that counts them is shown."""
+    rows = list(rows)
+    if not rows:
+        if title[:1].isdigit():
+            say(title)
+        return
     from rich import box
     from rich.markup import escape
     from rich.table import Table

@@ -8,7 +8,7 @@ read and never written to; one that cannot be reached is named and left out.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -102,15 +102,13 @@ def _read_crms(worker: Worker, missing: frozenset[str]) -> dict[str, str]:
             unreachable[name] = "no token is set."
             continue
         try:
-            _until_done(lambda name=name: worker.watch(name))  # type: ignore[misc]  # the name of this turn
+            while worker.watch(name):
+                pass
         except ConnectorError as error:
             unreachable[name] = str(error)
+        if name in worker.unheard:
+            unreachable[name] = worker.unheard[name]
     return unreachable
-
-
-def _until_done(turn: Callable[[], bool]) -> None:
-    while turn():
-        pass
 
 
 def _moment(worker: Worker) -> datetime:

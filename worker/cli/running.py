@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +15,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from worker.cli import output, telling
-from worker.cli.asked import DONE, INTERRUPTED, Asked
+from worker.cli.asked import DONE, INTERRUPTED, REFUSED, Asked
 
 if TYPE_CHECKING:
+    from worker.steps.report import PlanReport
     from worker.wiring.worker import Worker
+
+
+class NoPlan(Exception):
+    """What was given as a saved plan is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +83,41 @@ def pull(asked: Asked) -> int:
         for name in worker.tools.crms:
             if not worker.tools.stopping():
                 worker.watch(name)
-        stopped = worker.tools.stopping()
+        stopped, unheard = worker.tools.stopping(), dict(worker.unheard)
     document = {"schema": "pqlsync/pull/1", "sources": {name: one.model_dump() for name, one in counts.items()}}
     if asked.json:
         output.print_json(document)
     else:
         telling.sources(counts)
-    return INTERRUPTED if stopped else DONE
+    return INTERRUPTED if stopped else _unheard(unheard, DONE)
+
+
+def _unheard(reasons: Mapping[str, str], code: int) -> int:
+    """Say which CRMs did not answer; the exit code with that in mind."""
+    for name, why in reasons.items():
+        sys.stderr.write(f"{name} did not answer: {why} Nothing is lost; the next run takes it up.\n")
+    return REFUSED if reasons and code != INTERRUPTED else code
 
 
 def plan(asked: Asked, as_of: datetime | None, *, out: str | None, fresh: bool, limit: int | None) -> int:
     """Show what a run would do."""
-    if fresh:
-        return _plan_fresh(asked, as_of, out, limit)
+    if fresh and out:
+        raise NoPlan("A fresh plan rests on data that is thrown away, so it cannot be saved. Run `pql pull`, then plan.")
+    report = _planned_fresh(asked, as_of) if fresh else _planned(asked, as_of)
+    _shown(asked, report, out, limit)
+    return REFUSED if any(guard.holds for guard in report.guards) else DONE
+
+
+def _planned(asked: Asked, as_of: datetime | None) -> PlanReport:
     with opened(asked) as worker:
-        report = worker.plan(as_of, limit)
-    _shown(asked, report, out)
-    return 2 if any(guard.holds for guard in report.guards) else DONE
+        return worker.plan(as_of)
 
 
-def _plan_fresh(asked: Asked, as_of: datetime | None, out: str | None, limit: int | None) -> int:
+def _planned_fresh(asked: Asked, as_of: datetime | None) -> PlanReport:
     """Pull into a lake and a store that are thrown away; the mirror is read into the same."""
     from dataclasses import replace
+
+    from connectors.errors import TryLater
 
     with TemporaryDirectory(prefix="pql-fresh-") as folder:
         own = replace(asked, store=f"sqlite:///{folder}/pql.db")
@@ -107,14 +125,17 @@ def _plan_fresh(asked: Asked, as_of: datetime | None, out: str | None, limit: in
             worker.pull_counted()
             for name in worker.tools.crms:
                 worker.watch(name)
-            report = worker.plan(as_of, limit)
-    _shown(asked, report, out)
-    return DONE
+                if name in worker.unheard:
+                    raise TryLater(f"{name}: {worker.unheard[name]}")
+            return worker.plan(as_of)
 
 
-def _shown(asked: Asked, report: Any, out: str | None) -> None:
+def _shown(asked: Asked, report: PlanReport, out: str | None, limit: int | None) -> None:
+    """On the screen up to the limit; saved as a whole."""
     if out:
         Path(out).write_text(json.dumps(report.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False))
+    if limit is not None:
+        report = _first(report, limit)
     if asked.json:
         output.print_json(report)
     else:
@@ -123,24 +144,46 @@ def _shown(asked: Asked, report: Any, out: str | None) -> None:
             output.say(f"Saved to {out}. Carry it out with `pql run --plan {out}`.")
 
 
+def _first(report: PlanReport, most: int) -> PlanReport:
+    """The changes of the first records, and the first tasks."""
+    records = list(dict.fromkeys((one.destination, one.object, one.lead) for one in report.changes))[:most]
+    changes = [one for one in report.changes if (one.destination, one.object, one.lead) in set(records)]
+    return report.model_copy(update={"changes": changes, "tasks": report.tasks[:most]})
+
+
+def _saved(path: Path) -> PlanReport:
+    """A plan that `pql plan --out` wrote."""
+    from pydantic import ValidationError
+
+    from worker.steps.report import PlanReport
+
+    try:
+        saved = PlanReport.model_validate_json(path.read_bytes())
+    except ValidationError:
+        saved = None
+    if saved is None or not saved.digest:
+        raise NoPlan(f"{path} is no plan that was saved whole. Make one with `pql plan --out {path}`.")
+    return saved
+
+
 def run(asked: Asked, wanted: Wanted) -> int:
     """Pull, score, qualify, route and write."""
     from worker.wiring.worker import Wanted as Run
 
-    saved = json.loads(Path(wanted.plan_file).read_text()) if wanted.plan_file else None
-    as_of = datetime.fromisoformat(saved["as_of"]) if saved else wanted.as_of
+    saved = _saved(Path(wanted.plan_file)) if wanted.plan_file else None
+    as_of = saved.as_of if saved else wanted.as_of
     how = Run(
         as_of=as_of,
         limit=wanted.limit,
         override=(wanted.override,) if wanted.override else (),
-        digest=saved["digest"] if saved else None,
+        digest=saved.digest if saved else None,
         pull=saved is None,
         watch=True,
     )
     with opened(asked) as worker:
-        report = worker.run(as_of, how)
+        report, unheard = worker.run(as_of, how), dict(worker.unheard)
     if asked.json:
         output.print_json(report)
     else:
         telling.run(report)
-    return report.exit_code()
+    return _unheard(unheard, report.exit_code())

@@ -169,4 +169,5 @@ def _safe(name: str) -> str:
 
 
 def _damaged(path: Path, why: str) -> str:
-    return f"{path} is listed in the store but {why}. Restore the file, or the lake and the store together, then run again."
+    mend = "Restore the file, or the lake and the store together, then run again."
+    return f"{path} is listed in the store and cannot be used: {why}. {mend}"

@@ -72,6 +72,8 @@ class WatchReport:
     """Whether every object has been read completely at least once."""
     interrupted: bool = False
     limited: float | None = None
+    later: str = ""
+    """Why the CRM did not answer; blank where its limit was used up."""
     refused: str = ""
     seconds: float = 0.0
 
@@ -95,7 +97,7 @@ def watch(store: Store, crm: Crm, destination: str, how: Watching | None = None)
             if not _Reading(store, crm, destination, watching, report).run(name, started):
                 break
     except TryLater as problem:
-        report.limited = problem.after or 1.0
+        report.limited, report.later = problem.after or 1.0, "" if problem.limited else str(problem)
     except Refused as problem:
         report.refused = str(problem)
     with store.read() as tx:

@@ -47,7 +47,7 @@ def open_store(places: Places, workspace: str, *, make: bool = True) -> Store:
     from worker.store.database import open_store as opened
 
     store = opened(places.store, workspace)
-    if make and not store.on_postgres and schema.version(store) != schema.HEAD:
+    if make and not store.on_postgres and (schema.version(store) or "") < schema.HEAD:
         schema.migrate(places.store)
     schema.check(store)
     return store
