@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from worker.core.keys import effect_key
 from worker.core.routing import Decision
 from worker.steps.effects import Committed, Wishes, commit
@@ -20,7 +22,7 @@ from worker.steps.qualify import state_row, transition_row
 from worker.steps.route import Handoff
 from worker.steps.tools import Tools
 from worker.steps.wishes import news, to_store
-from worker.store import audit, intents, leads, links, routes
+from worker.store import audit, intents, leads, links, mirror, routes
 from worker.store.database import Tx
 from worker.store.intents import Planned
 from worker.store.values import packed, unpacked
@@ -40,11 +42,13 @@ def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
         name: [to_store(wish) for wish in (*news(one.people), *news(one.companies))] for name, one in plan.destined.items()
     }
     tasks = [task for one in plan.routed.handoffs if (task := _task(tools, one)) is not None]
-    tasks += _closings(tools, plan)
+    over = _over(tools, plan)
+    tasks += over.closings
 
     def also(tx: Tx) -> None:
+        intents.cancel(tx, over.unsent)
         _people(tx, tools, plan, run_id)
-        _routes(tx, tools, plan, run_id)
+        _routes(tx, plan, run_id)
         for name in sorted(plan.qualified.first_run):
             audit.add(tx, "run", FIRST_RUN, {"definition": name, "run": run_id})
 
@@ -60,7 +64,7 @@ def _people(tx: Tx, tools: Tools, plan: Plan, run_id: str) -> None:
     leads.add_transitions(tx, [transition_row(one, run_id) for one in plan.qualified.moved])
 
 
-def _routes(tx: Tx, tools: Tools, plan: Plan, run_id: str) -> None:
+def _routes(tx: Tx, plan: Plan, run_id: str) -> None:
     routed = plan.routed
     names = [name for name, ledger in routed.state.ledgers.items() if ledger.seq]
     now = routes.lock(tx, names)
@@ -77,7 +81,7 @@ def _routes(tx: Tx, tools: Tools, plan: Plan, run_id: str) -> None:
     decisions = [*(one.decision for one in routed.handoffs), *routed.joined]
     routes.assign(tx, [_assignment(plan, one, run_id) for one in decisions])
     held = [_held(one.lead.lead_key, one.lead.play, one.lead.episode, one.reason, one.detail, run_id) for one in routed.held]
-    routes.hold(tx, [*held, *_pending(tools, plan, run_id)])
+    routes.hold(tx, [*held, *_pending(plan, run_id)])
 
 
 def _assignment(plan: Plan, one: Decision, run_id: str) -> routes.Decision:
@@ -130,7 +134,6 @@ def _payload(one: Handoff) -> dict[str, Any]:
         "assignee": one.decision.assignee,
         "due": one.decision.respond_by,
         "action": one.text.action,
-        "high": bool(one.row["tier"]),
         "company": one.row["crm_company"],
     }
 
@@ -147,10 +150,8 @@ def _planned(tools: Tools, payload: Mapping[str, Any], person: _Place, about: Ma
     settings = tools.settings
     top = settings.tiers[0].name
     with tools.store.read() as tx:
-        from worker.store import mirror
-
-        owners = {owner.email: owner.id for owner in mirror.owners(tx, settings.handoff.work_in) if owner.active}
-    rest = {name: value for name, value in payload.items() if name not in ("assignee", "high")}
+        owners = _owners(tx, settings.handoff.work_in)
+    rest = {name: value for name, value in payload.items() if name != "assignee"}
     return Planned(
         kind="task_create",
         effect_key=effect_key(
@@ -170,8 +171,7 @@ def _planned(tools: Tools, payload: Mapping[str, Any], person: _Place, about: Ma
     )
 
 
-def _pending(tools: Tools, plan: Plan, run_id: str) -> Iterable[routes.Held]:
-    del tools
+def _pending(plan: Plan, run_id: str) -> Iterable[routes.Held]:
     for one in plan.routed.handoffs:
         if one.row["crm_id"] is None:
             lead = one.decision.lead
@@ -185,7 +185,10 @@ def release(tools: Tools, run_id: str | None = None) -> int:
     with tools.store.read() as tx:
         waiting = [row for row in routes.waiting(tx) if row["reason"] == PENDING]
         found = links.by_key(tx, home, [row["lead_key"] for row in waiting]) if waiting else {}
-    ready = [row for row in waiting if row["lead_key"] in found]
+        there = _owners(tx, home)
+    placed = [row for row in waiting if row["lead_key"] in found]
+    ready = [row for row in placed if unpacked(row["detail"]["payload"])["assignee"] in there]
+    _give_back(tools, [row for row in placed if row not in ready], run_id)
     tasks = [
         _planned(
             tools,
@@ -201,32 +204,76 @@ def release(tools: Tools, run_id: str | None = None) -> int:
     return len(tasks)
 
 
-def _closings(tools: Tools, plan: Plan) -> list[Planned]:
-    """Open tasks of leads that cooled or bought, where the settings close them and nobody of their account goes on."""
+def _give_back(tools: Tools, rows: Iterable[Mapping[str, Any]], run_id: str | None) -> None:
+    """The person it was meant for has left meanwhile: the next run routes it again."""
+    gone = [routes.Held(row["lead_key"], row["play"], row["episode"], "owner_inactive", {}, run_id) for row in rows]
+    if gone:
+        with tools.store.write() as tx:
+            routes.end(tx, [(one.lead_key, one.play) for one in gone], "owner_inactive")
+            routes.hold(tx, gone)
+
+
+def _owners(tx: Tx, destination: str) -> dict[str, str]:
+    """E-mail -> id of the owners who are there."""
+    return {owner.email: owner.id for owner in mirror.owners(tx, destination) if owner.active}
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """Handoffs whose reason is gone: tasks to close if nobody touched them, and tasks that were not made yet."""
+
+    closings: tuple[Planned, ...] = ()
+    unsent: tuple[str, ...] = ()
+
+
+def _over(tools: Tools, plan: Plan) -> _Over:
+    """Of leads that cooled or bought, where the settings close their tasks and nobody of their account goes on."""
     handoff = tools.settings.handoff
     rules = {"EXPIRED": handoff.when_cooled, "SUPPRESSED": handoff.when_cooled, "CONVERTED": handoff.when_customer}
-    ended = {
-        (one.row["lead_key"], one.definition, one.transition.episode)
-        for one in plan.qualified.moved
-        if one.transition.left and rules.get(one.transition.to_state) == "close_task_if_untouched"
-    }
-    if not ended:
-        return []
-    going_on = {
-        plan.qualified.rows[user]["account_key"] for user, _ in plan.qualified.open if handoff.one_task_per == "account"
-    }
-    accounts = {one.row["lead_key"]: one.row["account_key"] for one in plan.qualified.moved}
+    if set(rules.values()) == {"leave"}:
+        return _Over()
     with tools.store.read() as tx:
-        open_tasks = intents.handoffs(tx, handoff.work_in)
-    closings = []
-    for place, key in enumerate(open_tasks["lead_key"]):
-        row = {name: values[place] for name, values in open_tasks.items()}
-        account = accounts.get(key)
-        is_over = (key, row["play"], row["episode"]) in ended and (account is None or account not in going_on)
-        if is_over and row["handoff_state"] in (None, "open") and row["crm_id"]:
-            closings.append(
-                Planned(
-                    "task_close", row["effect_key"], key, row["play"], row["episode"], {"task": row["crm_id"]}, row["hop"]
-                )
-            )
-    return closings
+        columns = intents.handoffs(tx, handoff.work_in)
+        tasks = [{name: values[place] for name, values in columns.items()} for place in range(len(columns["id"]))]
+        done = _without_episode(plan, [task for task in tasks if task["handoff_state"] in (None, "open")])
+        moved = {(one.row["lead_key"], one.definition): one.state.name for one in plan.qualified.moved}
+        states = {
+            key: moved.get(key) or _stored_state(tx, *key) for key in {(task["lead_key"], task["play"]) for task in done}
+        }
+    going_on = _going_on(tools, plan, {task["lead_key"] for task in done})
+    over = [
+        task
+        for task in done
+        if rules.get(states[task["lead_key"], task["play"]]) == "close_task_if_untouched"
+        and (task["lead_key"], task["play"]) not in going_on
+    ]
+    closings = (
+        Planned("task_close", t["effect_key"], t["lead_key"], t["play"], t["episode"], {"task": t["crm_id"]}, t["hop"])
+        for t in over
+        if t["crm_id"]
+    )
+    return _Over(tuple(closings), tuple(task["effect_key"] for task in over if not task["crm_id"]))
+
+
+def _without_episode(plan: Plan, tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those whose lead is not in the episode any more for which they were made."""
+    rows = plan.qualified.rows
+    begun = {(rows[user]["lead_key"], play): state.episode for (user, play), state in plan.qualified.open.items()}
+    return [task for task in tasks if begun.get((task["lead_key"], task["play"])) != task["episode"]]
+
+
+def _stored_state(tx: Tx, lead_key: str, play: str) -> str:
+    return next((one["state"] for one in leads.states_of(tx, lead_key) if one["definition"] == play), "NOT")
+
+
+def _going_on(tools: Tools, plan: Plan, lead_keys: set[str]) -> set[tuple[str, str]]:
+    """Of these leads those, with the play, whose task serves a colleague who is a PQL still."""
+    if tools.settings.handoff.one_task_per != "account" or not lead_keys:
+        return set()
+    asked = tools.engine.table(pa.table({"asked": pa.array(sorted(lead_keys), pa.string())}))
+    keys = plan.scored.keys
+    rows = tools.engine.run(
+        keys.semi_join(asked, keys.lead_key == asked.asked).select("lead_key", "account_key")
+    ).to_pylist()
+    busy = {(plan.qualified.rows[user]["account_key"], play) for user, play in plan.qualified.open}
+    return {(row["lead_key"], play) for row in rows for account, play in busy if account and account == row["account_key"]}

@@ -183,7 +183,7 @@ def _state(tools: Tools, definition: Definition, row: Row, stored: Sequence[Mapp
         "episode": state["episode"] if state else 0,
         "since": state["since"] if state else None,
         "entered_at": entered,
-        "reason": state["reason"] if state else None,
+        "reason": state["reason"] if state and state["reason"] else _why_not(definition, row, state),
         "value": row[f"value_{definition.name}"],
         "enter_at": definition.enter_at,
         "exit_below": definition.exit_below,
@@ -191,6 +191,23 @@ def _state(tools: Tools, definition: Definition, row: Row, stored: Sequence[Mapp
         "expires_at": expires if state and state["state"] in OPEN else None,
         "gates": [gate for gate in gates if gate is not None],
     }
+
+
+def _why_not(definition: Definition, row: Row, state: Mapping[str, Any] | None) -> str | None:
+    """Why somebody without an episode has none, in the words of the gates: `no intent/value`; None for whoever may enter."""
+    if state is not None and state["state"] != "NOT":
+        return None
+    if row["excluded"]:
+        return str(row["excluded"])
+    name = definition.name
+    if not row[f"applies_{name}"]:
+        return "does not apply"
+    if row[f"immediate_{name}"]:
+        return None
+    lacking = sorted(family for family, _ in definition.must_have.parts() if not row[f"must_{name}_{family}"])
+    if lacking:
+        return f"no {'/'.join(lacking)}"
+    return "score below enter_at" if row[f"value_{name}"] < definition.enter_at else None
 
 
 def _gate(tools: Tools, name: str, condition: Condition | None, row: Row) -> dict[str, Any] | None:

@@ -16,11 +16,12 @@ from connectors.contract import Owner
 from worker.core.planning import Held, guards, moves_a_lead
 from worker.core.wanted import Handed
 from worker.steps import guarding
+from worker.steps.asking import Handing
 from worker.steps.qualify import Before, Qualified, qualify
 from worker.steps.route import Known, Routed, known, route
 from worker.steps.score import Scored, score
 from worker.steps.tools import Tools
-from worker.steps.wishes import Destined, Handing, wishes
+from worker.steps.wishes import Destined, wishes
 from worker.store import audit, routes, runs
 
 FIRST_RUN = "first run of a definition"

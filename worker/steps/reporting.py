@@ -15,6 +15,7 @@ import orjson
 
 from worker.core.planning import Batches, minimum_calls
 from worker.core.wording import lead_name
+from worker.steps.asking import Wish
 from worker.steps.commit import PENDING
 from worker.steps.plan import Plan
 from worker.steps.report import (
@@ -31,7 +32,7 @@ from worker.steps.report import (
     Waiting,
 )
 from worker.steps.tools import Tools
-from worker.steps.wishes import Destined, Wish, news
+from worker.steps.wishes import Destined, news
 from worker.store import leads
 
 RECORDS_A_SECOND = 1_900.0

@@ -77,7 +77,9 @@ def route(tools: Tools, scored: Scored, qualified: Qualified, before: Known, you
     """Decide for every lead that is up for a handoff."""
     office = _office(tools, before.owners, scored.as_of)
     result = Routed(owners=office.owners)
-    open_tasks = {(row["subject"], row["play"]): row["assignee"] for row in before.active if row["target"] != "joins"}
+    # Whoever holds the task; a colleague who joined it tells so too, once the one it was made for has left.
+    joined_last = sorted(before.active, key=lambda row: row["target"] != "joins")
+    open_tasks = {(row["subject"], row["play"]): row["assignee"] for row in joined_last}
     result.state = opened(office, before.ledgers, before.past, open_tasks)
     ready = [
         lead for lead in _candidates(tools, qualified, before, young, result) if _can_be_told(tools, lead, qualified, result)
@@ -116,7 +118,7 @@ def _candidates(tools: Tools, qualified: Qualified, before: Known, young: frozen
     settings = tools.settings
     assigned = {(row["lead_key"], row["play"], row["episode"]) for row in before.active}
     creates = settings.destinations[settings.handoff.work_in].create != "never"
-    best = _best_per_record(qualified)
+    best, begun = _best_per_record(qualified), _begun(qualified)
     for (user_id, play), state in sorted(qualified.open.items()):
         row = qualified.rows[user_id]
         key = row["lead_key"]
@@ -126,7 +128,7 @@ def _candidates(tools: Tools, qualified: Qualified, before: Known, young: frozen
         if play in qualified.first_run and settings.handoff.on_first_run == "flag_only" and user_id not in young:
             result.skipped.append((row, "first_run", "qualified before the first run of this definition: flag, no task"))
             continue
-        if state.entered_at != _instant(qualified, user_id, play) and waited is None:
+        if (user_id, play) not in begun and waited is None:
             continue  # an episode that was skipped when it began
         lead = Lead(key, _subject(tools, row), play, state.episode, row)
         problem = _unreachable(row, creates, best.get(row["crm_id"] or "", str(key)))
@@ -136,22 +138,16 @@ def _candidates(tools: Tools, qualified: Qualified, before: Known, young: frozen
             yield lead
 
 
-def _instant(qualified: Qualified, user_id: str, play: str) -> datetime | None:
-    """When the episode began, if it began in this evaluation."""
-    return next(
-        (
-            one.transition.at
-            for one in qualified.moved
-            if one.row["user_id"] == user_id and one.definition == play and one.transition.became_pql
-        ),
-        None,
-    )
+def _begun(qualified: Qualified) -> set[tuple[str, str]]:
+    """Users and definitions whose episode began in this evaluation."""
+    return {(one.row["user_id"], one.definition) for one in qualified.moved if one.transition.became_pql}
 
 
 def _best_per_record(qualified: Qualified) -> dict[str, str]:
-    """CRM id -> the lead that speaks for it, where several are linked to one record: the highest usage, then the key."""
+    """CRM id -> the PQL that speaks for it, where several are linked to one record: the highest usage, then the key."""
     best: dict[str, Row] = {}
-    for row in qualified.rows.values():
+    for user_id, _ in qualified.open:
+        row = qualified.rows[user_id]
         id = row["crm_id"]
         if id and (id not in best or (-row["usage"], row["lead_key"]) < (-best[id]["usage"], best[id]["lead_key"])):
             best[id] = row

@@ -9,49 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-import orjson
 import pyarrow as pa
 
-from connectors.contract import Fields, Value
-from settings.destinations import DestinationSpec
+from connectors.contract import Value
 from worker.core import bulk
-from worker.core.planning import Difference, Record, difference, owner_want
+from worker.core.planning import difference, owner_want
 from worker.core.threeway import is_empty
-from worker.core.wanted import Handed, Standing, Want, identity, mapped, of_company, of_person, standing
-from worker.core.wording import lead_name, reasons, reasons_text, signals_named, strongest
-from worker.steps.matching import Found
+from worker.core.wanted import Standing, Want, identity, mapped, of_person, standing
+from worker.core.wording import reasons, reasons_text, signals_named
+from worker.steps.asking import Asking, Handing, Held, Status, Wish, held, observation, record_of
+from worker.steps.company_wishes import accounts
 from worker.steps.qualify import Qualified, Row, frame_rows
 from worker.steps.score import Scored
 from worker.steps.tools import Tools
 from worker.store import records
-from worker.store.values import unpacked
-
-Status = Literal["due", "unmatched", "needs_review"]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the store knows of one record: wanted state, what the CRM acknowledged."""
-
-    object: str
-    crm_id: str | None
-    status: str
-    acknowledged: Fields
-    reformatted: Fields
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """One record with everything that is wanted on it and what of it is news."""
-
-    row: Row
-    wants: tuple[Want, ...]
-    difference: Difference
-    status: Status
-    account: str | None = None
-    owner_kept: str | None = None
 
 
 @dataclass(slots=True)
@@ -66,38 +39,6 @@ class Destined:
     known: Mapping[str, Held] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Handing:
-    """Open handoffs by lead key, and owners by lead key (the CRM's id), in the CRM where people work."""
-
-    handed: Mapping[str, Handed]
-    owners: Mapping[str, str]
-    unowned: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What is the same for all records of one destination."""
-
-    tools: Tools
-    scored: Scored
-    qualified: Qualified
-    name: str
-    spec: DestinationSpec
-    handing: Handing
-    known: Mapping[str, Held]
-    plays: Mapping[str, str]
-
-    @property
-    def found(self) -> Found:
-        return self.scored.found[self.name]
-
-    @property
-    def sets_owner(self) -> bool:
-        handoff = self.tools.settings.handoff
-        return handoff.work_in == self.name and handoff.set_owner != "never"
-
-
 def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handing: Handing) -> Destined:
     """What is wanted in one destination."""
     plays = qualified.plays(tools.settings.qualify)
@@ -105,7 +46,10 @@ def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handin
     result = Destined(known=ask.known)
     rows = _looked_at(ask)
     matches = _matches(ask, rows)
+    silent = _silent(ask)
     for user_id, row in sorted(rows.items()):
+        if user_id in silent:
+            continue
         wish = _person(ask, row, matches[user_id])
         if wish is not None:
             result.people.append(wish)
@@ -117,26 +61,6 @@ def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handin
         1 for one in result.people if one.difference.record.crm_id and one.difference.causes
     )
     return result
-
-
-def held(tools: Tools, name: str) -> dict[str, Held]:
-    """Record state of one destination by record key."""
-    with tools.store.read() as tx:
-        columns = records.columns(tx, name)
-    places = range(len(columns["record_key"]))
-    return {
-        columns["record_key"][place]: Held(
-            columns["object"][place],
-            columns["crm_id"][place],
-            columns["status"][place],
-            unpacked(orjson.loads(columns["acknowledged"][place] or "{}")),
-            unpacked(orjson.loads(columns["reformatted"][place] or "{}")),
-        )
-        for place in places
-    }
-
-
-# ---------------------------------------------------------------------------------------- persons
 
 
 def _looked_at(ask: Asking) -> dict[str, Row]:
@@ -213,6 +137,25 @@ def _relinked(ask: Asking, linked: Any) -> set[str]:
     return {row["user_id"] for row in ask.tools.engine.run(other).to_pylist()}
 
 
+def _silent(ask: Asking) -> set[str]:
+    """Users whose record another lead speaks for: of those linked to one record a PQL before others, then the most usage."""
+    persons, frame = ask.found.persons, ask.scored.frame
+    linked = persons.filter(persons.status == "matched")
+    shared = linked.group_by("object", "crm_id").aggregate(leads=linked.count())
+    several = linked.semi_join(shared.filter(shared.leads > 1), ["object", "crm_id"]).select(
+        "user_id", "object", held_by="crm_id"
+    )
+    rows = ask.tools.engine.run(several.inner_join(frame.select("user_id", "lead_key", "usage"), "user_id")).to_pylist()
+    speaking: set[tuple[str, str]] = set()
+    silent: set[str] = set()
+    for row in sorted(rows, key=lambda one: (one["user_id"] not in ask.plays, -one["usage"], one["lead_key"])):
+        record = (row["object"], row["held_by"])
+        if record in speaking:
+            silent.add(row["user_id"])
+        speaking.add(record)
+    return silent
+
+
 def _matches(ask: Asking, rows: Mapping[str, Row]) -> dict[str, Row]:
     """The match of each of these users, with what the mirror says of the record."""
     engine = ask.tools.engine
@@ -230,18 +173,18 @@ def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
     status, creating = _status(ask, match["status"], play)
     if status is None:
         return None
-    object = match["object"] or ask.tools.crms[ask.name].objects[0]
+    object = match["object"] or ask.tools.crms[ask.name].creates
     stand = _standing(ask, row, play)
     wants = (*of_person(stand, ask.tools.settings, object), *mapped(ask.spec, object, row))
     if creating:
         wants = (*wants, *identity(row, object))
-    record = _record(ask, row["lead_key"], object, match)
+    record = record_of(ask, row["lead_key"], object, match)
     kept = None
     owner = ask.handing.owners.get(row["lead_key"]) if ask.sets_owner else None
     if owner:
         answer = owner_want(ask.tools.settings.handoff.set_owner, owner, record, ask.handing.unowned)
         wants, kept = ((*wants, answer), None) if isinstance(answer, Want) else (wants, answer.reason)
-    change = difference(wants, record, _why(ask, row))
+    change = difference(wants, record, observation(ask, row))
     return Wish(row, wants, change, status, match["seen_account"], kept)
 
 
@@ -272,91 +215,6 @@ def _standing(ask: Asking, row: Row, play: str | None) -> Standing:
         "handed": ask.handing.handed.get(key),
     }
     return standing(key, play, row, settings, **more)
-
-
-def _record(ask: Asking, key: str, object: str, match: Row) -> Record:
-    known = ask.known.get(key)
-    same = known is not None and (known.crm_id in (None, match["crm_id"]))
-    acknowledged = known.acknowledged if known and same else {}
-    reformatted = known.reformatted if known and same else {}
-    return Record(key, object, match["crm_id"], acknowledged, reformatted, _current(ask, match, acknowledged))
-
-
-def _current(ask: Asking, match: Row, acknowledged: Fields) -> Fields | None:
-    """What the mirror says of the fields whose mode asks for it. Push reads them once more just before it writes."""
-    if match["crm_id"] is None or match["seen_id"] is None:
-        return None
-    fields = unpacked(orjson.loads(match["seen_fields"] or "{}"))
-    asked = {also.field for also in ask.spec.also if also.mode != "own"}
-    current: dict[str, Value] = {name: fields.get(name) for name in asked if name in fields and name not in acknowledged}
-    if "owner" not in acknowledged:
-        current["owner"] = match["seen_owner"]
-    if match["seen_key"]:
-        current["pql_key"] = match["seen_key"]
-    return current
-
-
-def _why(ask: Asking, row: Row) -> dict[str, str]:
-    """The observation behind a change of flag or tier."""
-    found = strongest(reasons(ask.tools.settings, row, ask.tools.settings.timezone), 1)
-    return dict.fromkeys(("pql_flag", "pql_tier"), found[0].text) if found else {}
-
-
-# --------------------------------------------------------------------------------------- accounts
-
-
-def accounts(ask: Asking) -> list[Wish]:
-    """Companies that are matched: of those with a PQL now or before, and those whose numbers moved."""
-    engine = ask.tools.engine
-    matched = ask.found.companies.filter(ask.found.companies.status == "matched")
-    best = _best_of_accounts(ask)
-    rows = engine.run(best.inner_join(matched.select("account_key", crm_id="crm_id"), "account_key")).to_pylist()
-    found = []
-    for row in sorted(rows, key=lambda one: str(one["account_key"])):
-        wish = _company(ask, row)
-        if wish is not None:
-            found.append(wish)
-    return found
-
-
-def _best_of_accounts(ask: Asking) -> Any:
-    """One row per account: its best lead's scores and tier, who is active, how many leads it has."""
-    import ibis
-
-    frame = ask.scored.frame
-    rows = frame.filter(frame.account_key.notnull())
-    ranked = rows.mutate(
-        nth=ibis.row_number().over(
-            group_by=rows.account_key, order_by=[rows.usage.desc(), rows.intent.desc(), rows.lead_key]
-        )
-    )
-    active = ibis.literal(ask.scored.as_of).epoch_seconds() - rows.last_active.epoch_seconds() < 28 * 86400
-    counts = rows.group_by("account_key").aggregate(active_users=active.sum(), last_seen=rows.last_active.max())
-    return ranked.filter(ranked.nth == 0).drop("nth", "crm_id").inner_join(counts, "account_key")
-
-
-def _company(ask: Asking, row: Row) -> Wish | None:
-    key = row["account_key"]
-    qualified = [ask.qualified.rows[user] for user, _ in ask.plays.items() if ask.qualified.rows[user]["account_key"] == key]
-    if not qualified and key not in ask.known:
-        return None
-    best = max(qualified, key=lambda one: (one["usage"], one["lead_key"]), default=row)
-    play = ask.plays.get(best["user_id"]) if qualified else None
-    state = ask.qualified.open.get((best["user_id"], play)) if play else None
-    settings = ask.tools.settings
-    more = {
-        "active_users": row["active_users"],
-        "qualified_leads": len(qualified),
-        "champion": lead_name(best) if qualified else None,
-        "reasons": reasons_text(reasons(settings, best, settings.timezone)) if qualified else None,
-        "since": state.entered_at if state else None,
-        "first_at": state.first_at if state else None,
-        "handed": ask.handing.handed.get(best["lead_key"]),
-    }
-    stand = standing(key, play, best, settings, **more)
-    wants = (*of_company(stand, settings), *mapped(ask.spec, "company", best))
-    match = {"crm_id": row["crm_id"], "seen_id": None}
-    return Wish(best, wants, difference(wants, _record(ask, key, "company", match), _why(ask, best)), "due", row["crm_id"])
 
 
 def to_store(wish: Wish) -> records.Want:
