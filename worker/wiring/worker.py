@@ -252,7 +252,14 @@ class Worker:
         with _timed(report, "push"):
             home = self.tools.settings.handoff.work_in
             for name in sorted(self.tools.crms, key=lambda one: one != home):
-                self._pushed(report, name, limit)
+                if self._is_paused(name):
+                    report.warnings.append(f"{name} is paused: nothing was written. `pql resume {name}` goes on.")
+                else:
+                    self._pushed(report, name, limit)
+
+    def _is_paused(self, name: str) -> bool:
+        with self.tools.store.read() as tx:
+            return pauses.is_paused(tx, name)
 
     def _pushed(self, report: Report, name: str, limit: int | None) -> None:
         """Push until nothing is ready; tasks of records that were made in this push follow them."""
@@ -270,9 +277,8 @@ class Worker:
 
     def push(self, name: str, seconds: float = 60.0) -> bool:
         """One slice of writing to a CRM; whether more is ready now."""
-        with self.tools.store.read() as tx:
-            if pauses.is_paused(tx, name):
-                return False
+        if self._is_paused(name):
+            return False
         done = self._push(name, seconds, None, None)
         released = commit.release(self.tools) if name == self.tools.settings.handoff.work_in else 0
         # at the end of a slice the next slot is some milliseconds away; a CRM's limit is farther, and not worth a bell
