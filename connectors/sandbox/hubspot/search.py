@@ -122,7 +122,7 @@ class Search:
             raise invalid(f"limit must be between 1 and {PER_PAGE}, but was {limit}.")
         if after + limit > MOST:
             raise invalid(f"Paging past {MOST} results is not supported; narrow the filters.")
-        ordered = self._found(kind, body)
+        ordered = self._found(kind, body, first=after == 0)
         page = ordered[after : after + limit]
         alive = self._state.rows(kind.name, page)
         asked = [str(name) for name in body.get("properties") or ()]
@@ -133,12 +133,12 @@ class Search:
             answer["paging"] = {"next": {"after": str(after + limit)}}
         return Reply(200, answer)
 
-    def _found(self, kind: Kind, body: Mapping[str, Any]) -> list[str]:
+    def _found(self, kind: Kind, body: Mapping[str, Any], *, first: bool) -> list[str]:
         """Ids in order. The page after is asked for with the same words and mostly meets the same records."""
         asked = (kind.name, orjson.dumps([body.get(name) for name in ("filterGroups", "query", "sorts")]))
         version = self._state.version
         last = self._last
-        if last is not None and last[:2] == (asked, version) and not self._desk.versions:
+        if not first and last is not None and last[:2] == (asked, version) and not self._desk.versions:
             return last[2]
         groups = self._groups(kind, body.get("filterGroups") or [])
         matched = self._matched(kind, groups, str(body.get("query") or ""))
