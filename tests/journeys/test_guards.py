@@ -65,3 +65,15 @@ def test_a_held_run_moved_no_state(crowd):
 
     assert first.states.now == {}
     assert crowd[1][2][0].states.entered == CROWD
+
+
+def test_a_day_with_far_fewer_events_than_usual_holds_the_run_and_says_how_many(stage):
+    stage.user("maria")
+    stage.now = MONDAY
+    for ago in range(1, 10):
+        stage.did("maria", "report_viewed", ago, times=10 if ago == 1 else 120)
+
+    report = stage.run(MONDAY)
+
+    assert (report.status, holding(report)) == ("held", ["source_rows_below"])
+    assert report.guards[0].says.startswith("product brought 10 events yesterday, usual are 120.")

@@ -135,16 +135,20 @@ def story(opened):
 # ---------------------------------------------------------------------------------- the baseline
 
 
-def test_the_first_run_of_a_definition_flags_and_makes_no_task(opened):
+def test_the_first_run_of_a_definition_flags_everybody_and_hands_off_only_the_young_ones(opened):
     stage = opened()
-    email = stage.user("early")
-    stage.now = FRIDAY
-    stage.keen("early")
+    stage.rewrite("handoff", "on_first_run: flag_only", "handoff_within: 5 days\n  on_first_run: flag_only")
+    emails = [stage.user("early", "x1"), stage.user("young", "y1")]
+    for now in (FRIDAY - timedelta(days=6), FRIDAY):
+        stage.now = now
+        stage.keen("early")
+    stage.keen("young")
 
     day = lived(stage, FRIDAY)
 
-    assert (day.contacts[email]["pql_flag"], day.tasks) == ("true", [])
-    assert day.report.destinations["hubspot"].records.updated == 1
+    assert [day.contacts[email]["pql_flag"] for email in emails] == ["true", "true"]
+    assert (len(day.all_tasks("Early")), len(day.all_tasks("Young"))) == (0, 1)
+    assert day.report.destinations["hubspot"].records.updated == 2
 
 
 # ------------------------------------------------------------------------------------ one task

@@ -77,7 +77,11 @@ def _before(tools: Tools, as_of: datetime) -> tuple[Before, Known]:
 
 
 def _young(tools: Tools, qualified: Qualified, as_of: datetime) -> frozenset[str]:
-    """On a first run: those who would not have qualified `handoff_within` ago."""
+    """
+    On a first run: those who would not have qualified `handoff_within` ago.
+
+    A source without history does not tell which plan somebody was on then: the usage of then decides.
+    """
     within = tools.settings.handoff.handoff_within
     entered = {user for user, name in qualified.open if name in qualified.first_run}
     if within is None or not entered:
@@ -87,7 +91,8 @@ def _young(tools: Tools, qualified: Qualified, as_of: datetime) -> frozenset[str
     for name in sorted(qualified.first_run):
         frame, definition = then.frame, tools.settings.qualify[name]
         enough = frame[f"must_{name}"] & (frame[f"value_{name}"] >= definition.enter_at)
-        rows = frame.filter(frame[f"applies_{name}"] & (frame[f"immediate_{name}"] | enough)).select("user_id")
+        applied = frame[f"applies_{name}"] | frame.as_of_unknown
+        rows = frame.filter(applied & (frame[f"immediate_{name}"] | enough)).select("user_id")
         met |= {row["user_id"] for row in tools.engine.run(rows).to_pylist()}
     return frozenset(entered - met)
 

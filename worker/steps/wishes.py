@@ -7,8 +7,11 @@ moved; everybody else costs a join. Not decided here: values, modes and reasons 
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -95,30 +98,46 @@ def _acknowledged(ask: Asking) -> Any:
 
 
 def _mapped_differently(ask: Asking, linked: Any) -> set[str]:
-    """Users of whom a mapped field may differ: compared as text in the engine, decided one by one."""
+    """Users of whom a mapped field may differ: compared in the engine, decided one by one."""
     additional = [also for also in ask.spec.also if also.object != "company"]
     if not additional:
         return set()
     engine, frame = ask.tools.engine, ask.scored.frame
     keys = [key for key, one in ask.known.items() if one.acknowledged]
+    now = {f"now_{also.field}": _comparable(frame[also.value]) for also in additional}
     columns = {
-        f"was_{also.field}": pa.array([_as_text(ask.known[key].acknowledged.get(also.field)) for key in keys], pa.string())
+        f"was_{also.field}": _column([ask.known[key].acknowledged.get(also.field) for key in keys], now[f"now_{also.field}"])
         for also in additional
     }
     was = engine.table(pa.table({"record_key": pa.array(keys, pa.string()), **columns}))
-    joined = frame.semi_join(linked, "user_id").inner_join(was, frame.lead_key == was.record_key)
-    found: set[str] = set()
-    for also in additional:
-        now = joined[also.value].cast("string")
-        differs = joined.filter(~now.identical_to(joined[f"was_{also.field}"])).select("user_id")
-        found |= {row["user_id"] for row in engine.run(differs).to_pylist()}
-    return found
+    told = frame.semi_join(linked, "user_id").select("user_id", "lead_key", **now)
+    joined = told.inner_join(was, told.lead_key == was.record_key)
+    differs = [~joined[f"now_{also.field}"].identical_to(joined[f"was_{also.field}"]) for also in additional]
+    found = joined.filter(functools.reduce(operator.or_, differs)).select("user_id")
+    return {row["user_id"] for row in engine.run(found).to_pylist()}
 
 
-def _as_text(value: Value) -> str | None:
-    if value is None:
-        return None
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _comparable(column: Any) -> Any:
+    """A value as a CRM would keep it: whoever seems to differ is only looked at more closely."""
+    kind = column.type()
+    if kind.is_numeric():
+        return column.cast("float64").round(2)
+    if kind.is_timestamp():
+        return column.truncate("s").cast("timestamp('UTC', 6)")
+    return column if kind.is_boolean() else column.cast("string")
+
+
+def _column(values: Sequence[Value], now: Any) -> pa.Array:
+    """What was acknowledged, in the type of what is now; a value of another type is as good as none."""
+    kind = now.type()
+    if kind.is_floating():
+        numbers = (None if isinstance(value, bool) or not isinstance(value, int | float) else value for value in values)
+        return pa.array(list(numbers), pa.float64())
+    if kind.is_timestamp():
+        return pa.array([value if isinstance(value, datetime) else None for value in values], pa.timestamp("us", tz="UTC"))
+    if kind.is_boolean():
+        return pa.array([value if isinstance(value, bool) else None for value in values], pa.bool_())
+    return pa.array([value if isinstance(value, str) else None for value in values], pa.string())
 
 
 def _relinked(ask: Asking, linked: Any) -> set[str]:
@@ -171,6 +190,8 @@ def _matches(ask: Asking, rows: Mapping[str, Row]) -> dict[str, Row]:
 def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
     play = ask.plays.get(row["user_id"])
     status, creating = _status(ask, match["status"], play)
+    if status is None and _asked_for(ask, row):
+        status = "unmatched"  # it qualified, and does no longer: the record that was to be made is not
     if status is None:
         return None
     object = match["object"] or ask.tools.crms[ask.name].creates
@@ -186,6 +207,12 @@ def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
         wants, kept = ((*wants, answer), None) if isinstance(answer, Want) else (wants, answer.reason)
     change = difference(wants, record, observation(ask, row))
     return Wish(row, wants, change, status, match["seen_account"], kept)
+
+
+def _asked_for(ask: Asking, row: Row) -> bool:
+    """Whether a record of this lead is still to be made."""
+    known = ask.known.get(row["lead_key"])
+    return known is not None and known.crm_id is None and known.status == "due"
 
 
 def _status(ask: Asking, matched: str, play: str | None) -> tuple[Status | None, bool]:
