@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import ibis
+from ibis.expr import operations as ops
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +41,10 @@ class Engine:
     """
 
     def __init__(self, threads: int | None = None, memory: str | None = None) -> None:
+        # Ibis makes tens of thousands of small objects for one query; the collector would look through everything for every
+        # few hundred of them, which took a third of the time of a plan.
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 20)
         self._count = itertools.count()
         self._made: list[str] = []
         self._spill = Path(tempfile.mkdtemp(prefix="pql-engine-"))
@@ -91,7 +97,11 @@ class Engine:
         self.backend.con.register(given, rows)
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {given}")  # noqa: S608 - names are our own
         self.backend.con.unregister(given)
-        return self.backend.table(name)
+        return self._known(name, ibis.Schema.from_pyarrow(rows.schema))
+
+    def _known(self, name: str, schema: Any) -> Any:
+        """A table whose columns are known: asking the database for them takes longer than many a query."""
+        return ops.DatabaseTable(name=name, schema=schema, source=self.backend).to_expr()
 
     def events(self, paths: Sequence[str | Path], properties: dict[str, str] | None = None) -> Any:
         """

@@ -138,8 +138,8 @@ def rejections(tools: Tools) -> dict[str, Rejection]:
     """What people said no to, by user id: where the newest answer in the CRM of the people is a rejection."""
     with tools.store.read() as tx:
         answers = outcomes.columns(tx)
-        known = leads.columns(tx)
-    users = dict(zip(known["lead_key"], known["user_id"], strict=True))
+        known = leads.names(tx) if answers["record_key"] else {}
+    users = dict(zip(known.get("lead_key", []), known.get("user_id", []), strict=True))
     said: dict[str, dict[str, tuple[str | None, datetime]]] = {}
     for place, key in enumerate(answers["record_key"]):
         if answers["destination"][place] == tools.settings.handoff.work_in and key in users:
@@ -156,7 +156,7 @@ def _stored(tools: Tools, definition: str) -> dict[str, State]:
     """The states of one definition by user id."""
     with tools.store.read() as tx:
         rows = leads.states(tx, definition)
-        known = leads.columns(tx) if rows else {}
+        known = leads.names(tx) if rows["lead_key"] else {}
     users = dict(zip(known.get("lead_key", []), known.get("user_id", []), strict=True))
     places = range(len(rows.get("lead_key", [])))
     found = ({name: rows[name][place] for name in rows} for place in places)

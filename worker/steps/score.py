@@ -84,7 +84,7 @@ def _named(tools: Tools, measured: Any) -> Any:
     """Our keys: read for the leads that the store knows, made for the others."""
     workspace = tools.settings.workspace
     with tools.store.read() as tx:
-        known = stored.columns(tx)
+        known = stored.names(tx)
     have = tools.engine.table(
         pa.table({"known": pa.array(known["user_id"], pa.string()), "lead_key": pa.array(known["lead_key"], pa.string())})
     )
