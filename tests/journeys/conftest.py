@@ -8,7 +8,6 @@ own on real HTTP, real SQLite and DuckDB files, and a Friday before the Monday o
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -243,6 +242,11 @@ class Stage:
         self.now = MONDAY
         return report
 
+    def skip_baseline(self) -> None:
+        """Begin on the Monday, with handoffs in the first run already."""
+        self.rewrite("handoff", "on_first_run: flag_only", "on_first_run: handoff")
+        self.now = MONDAY
+
 
 Opened = Callable[..., Stage]
 
@@ -266,6 +270,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """Set a stage of its own, with its own CRMs; `salesforce=True` for both."""
     with ExitStack() as things:
+        patch = things.enter_context(pytest.MonkeyPatch.context())
 
         def opening(*, salesforce: bool = False) -> Stage:
             folder = tmp_path_factory.mktemp("stage")
@@ -273,6 +278,8 @@ def opened(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ope
                 shutil.copy(bare / name, folder)
             only = ("hubspot", "salesforce") if salesforce else ("hubspot",)
             sandbox = things.enter_context(Sandbox.start(folder, only=only))
+            for name in only:  # every sandbox has the same token
+                patch.setenv(f"{name.upper()}_TOKEN", getattr(sandbox, name).token)
             _write_settings(folder / "settings.d", {name: getattr(sandbox, name) for name in only})
             stage = Stage(folder, Portal(sandbox.hubspot), Portal(sandbox.salesforce) if salesforce else None)
             things.callback(stage.close)
@@ -290,8 +297,6 @@ def _write_settings(folder: Path, crms: dict[str, Endpoint]) -> None:
     starter.write(folder)
     text = "".join(DESTINATIONS[name].format(token=f"${{{name.upper()}_TOKEN}}", url=one.url) for name, one in crms.items())
     (folder / "destinations.yaml").write_text("destinations:\n" + text)
-    for name, one in crms.items():
-        os.environ[f"{name.upper()}_TOKEN"] = one.token  # every sandbox has the same
     sources = folder / "sources.yaml"
     text = sources.read_text().replace("users*.csv", "users*.jsonl").replace("accounts*.csv", "accounts*.jsonl")
     sources.write_text(text)

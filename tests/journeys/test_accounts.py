@@ -24,7 +24,7 @@ def account(opened):
     stage.portal.add("company", domain="a1.example", name="Firm a1")
     for name in ("anna", "ben", "carl"):
         stage.user(name)
-    stage.baseline()
+    stage.skip_baseline()
     told = {}
     for name, as_of in (("anna", MONDAY), ("ben", JOINED), (None, COOL), ("ben", ANNA_GONE), ("carl", CARL)):
         stage.now = as_of
@@ -82,7 +82,7 @@ def test_a_pause_holds_back_all_writing_and_what_is_over_by_then_is_never_sent(s
     stage.user("max", "m1")
     stage.rewrite("destinations", "create: never", "create: when_qualified")
     late = stage.user("noa", "n1", contact=False)
-    stage.baseline()
+    stage.skip_baseline()
     sold = stage.user("ned", "n2", contact=False)
     for name in ("mia", "max", "noa", "ned"):
         stage.keen(name)

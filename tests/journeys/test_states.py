@@ -106,6 +106,8 @@ def test_without_new_events_a_lead_cools_and_after_its_grace_expires_with_the_re
     assert edges == [("QUALIFIED", "events"), ("COOLING", "decay"), ("EXPIRED", "decay")]
     assert (seen[COOL].flags["cora"], seen[OVER].flags["cora"]) == ("true", "false")
     assert seen[OVER].states["cora"]["reason"] == "score fell"
+    then = stage.explain("cora@cora1.example", TUESDAY).state[0]
+    assert (then["state"], then["episode"], then["entered_at"], then["reason"]) == ("QUALIFIED", 1, MONDAY, None)
 
 
 def test_a_stale_source_demotes_nobody_and_is_named(weeks):

@@ -76,6 +76,7 @@ def explain(tools: Tools, name: str, as_of: datetime) -> Explanation:
         }
         assigned = routes.of_lead(tx, key)
         waiting = [one for one in routes.waiting(tx) if one["lead_key"] == key]
+    then = _states_then(stored, kept["history"], as_of)
     return Explanation(
         schema="pqlsync/explain/1",
         lead=key,
@@ -89,7 +90,7 @@ def explain(tools: Tools, name: str, as_of: datetime) -> Explanation:
         scores={name: row[name] for name in DIMENSIONS},
         signals=list(_signals(tools, row, as_of)),
         points=list(_points(tools, row)),
-        state=[_state(tools, definition, row, stored) for definition in tools.settings.qualify.values()],
+        state=[_state(tools, definition, row, then.get(name)) for name, definition in tools.settings.qualify.items()],
         route=_route(assigned, waiting),
         **kept,
     )
@@ -169,9 +170,28 @@ def _points(tools: Tools, row: Row) -> Iterator[dict[str, Any]]:
 # ------------------------------------------------------------------------------------------- state
 
 
-def _state(tools: Tools, definition: Definition, row: Row, stored: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The stored state of a definition, its gates with the values seen, thresholds and expiry."""
-    state = next((one for one in stored if one["definition"] == definition.name), None)
+def _states_then(
+    stored: Sequence[Mapping[str, Any]], history: Sequence[Mapping[str, Any]], as_of: datetime
+) -> dict[str, Mapping[str, Any]]:
+    """Definition -> the state at an instant: the stored one, or where it moved since, what the last edge before led to."""
+    then = {one["definition"]: one for one in stored}
+    for name in {edge["definition"] for edge in history if edge["at"] > as_of}:
+        then.pop(name, None)
+        for edge in (one for one in history if one["definition"] == name and one["at"] <= as_of):
+            entered = edge["to_state"] in OPEN and edge["from_state"] not in OPEN
+            before = then.get(name, {}).get("entered_at")
+            then[name] = {
+                "state": edge["to_state"],
+                "episode": edge["episode"],
+                "since": edge["at"],
+                "entered_at": edge["at"] if entered else before,
+                "reason": (edge.get("detail") or {}).get("reason"),
+            }
+    return then
+
+
+def _state(tools: Tools, definition: Definition, row: Row, state: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The state of a definition, its gates with the values seen, thresholds and expiry."""
     gates = [_gate(tools, "applies_to", definition.applies_to, row)]
     gates += [_gate(tools, f"must_have.{family}", part, row) for family, part in definition.must_have.parts()]
     gates += [_gate(tools, "immediately_when", definition.immediately_when, row)]

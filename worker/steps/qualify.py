@@ -128,9 +128,10 @@ def _rows(
 
 def frame_rows(tools: Tools, scored: Scored, user_ids: Iterable[str]) -> list[Row]:
     """The frame's rows of these users."""
-    ids = tools.engine.table(pa.table({"asked": pa.array(sorted(set(user_ids)), pa.string())}))
-    if not ids.count().execute():
+    asked = sorted(set(user_ids))
+    if not asked:
         return []
+    ids = tools.engine.table(pa.table({"asked": pa.array(asked, pa.string())}))
     return tools.engine.run(scored.frame.semi_join(ids, scored.frame.user_id == ids.asked)).to_pylist()
 
 
