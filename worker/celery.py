@@ -39,6 +39,7 @@ REQUIRED: dict[str, Any] = {
     "task_ignore_result": True,
     "task_publish_retry": False,
     "task_default_queue": "sweep",
+    "worker_concurrency": 4,
     "worker_prefetch_multiplier": 1,
     "worker_disable_prefetch": True,
     "worker_max_tasks_per_child": 200,

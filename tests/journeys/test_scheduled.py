@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("processes")
 USERS = 150
 IN_TIME = 40
 SLOWLY = {
-    "match": {"method": "POST", "path": "/crm/v3/objects/contacts/batch/update"},
+    "match": {"method": "POST", "path": ".*/contacts/batch/update"},
     "fault": "latency",
     "args": {"seconds": 2},
 }

@@ -42,10 +42,14 @@ def status(asked: Asked) -> int:
         output.say(f"PAUSED {what}: {why}")
     rows = [(run.id[:12], run.as_of, run.status, run.entered, run.seconds) for run in document.runs]
     output.table("Runs", ["run", "as of", "status", "# became PQL", "# seconds"], rows)
+    for says in document.held_by:
+        output.say(f"HELD {says}")
     output.table("Sources", ["source", "stream", "pulled", "newest event"], [tuple(one) for one in document.sources])
     output.table("Records", ["destination", "status", "# records"], document.records)
     output.table("Tasks", ["kind", "status", "# tasks"], document.tasks)
     output.table("Waiting", ["reason", "# leads"], document.waiting)
+    if document.workers:
+        output.table("Workers", ["worker", "last sign", "doing"], document.workers)
     return DONE
 
 

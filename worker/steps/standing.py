@@ -10,8 +10,10 @@ from pydantic import Field
 
 from settings.root import Settings
 from worker.steps.report import Document
-from worker.store import audit, intents, landing, mirror, pauses, records, routes, runs, versions
+from worker.store import audit, beats, intents, landing, mirror, pauses, records, routes, runs, versions
 from worker.store.database import Store
+
+WORKERS = 20  # the most recent ones; a pool brings forth a new process for each that it retires
 
 
 class RunLine(Document):
@@ -32,12 +34,16 @@ class Standing(Document):
     active: str | None = None
     now: datetime
     runs: list[RunLine] = Field(default_factory=list)
+    held_by: list[str] = Field(default_factory=list)
+    """What the guards say that hold the last run."""
     sources: list[tuple[str, str, datetime | None, datetime | None]] = Field(default_factory=list)
     mirrors: dict[str, datetime | None] = Field(default_factory=dict)
     records: list[tuple[str, str, int]] = Field(default_factory=list)
     tasks: list[tuple[str, str, int]] = Field(default_factory=list)
     waiting: list[tuple[str, int]] = Field(default_factory=list)
     paused: dict[str, str] = Field(default_factory=dict)
+    workers: list[tuple[str, datetime, str]] = Field(default_factory=list)
+    """Processes at work: name, last sign of life, what it did."""
 
 
 def standing(store: Store, settings: Settings | None = None) -> Standing:
@@ -45,18 +51,21 @@ def standing(store: Store, settings: Settings | None = None) -> Standing:
     with store.read() as tx:
         active = versions.active(tx)
         cursors = [(name, stream, landing.cursor(tx, name, stream)) for name, stream in _streams(settings)]
+        recent = runs.recent(tx, 10)
         held = Counter(row["reason"] for row in routes.waiting(tx))
         return Standing(
             schema="pqlsync/status/1",
             workspace=store.workspace,
             active=active.hash if active else None,
             now=tx.now(),
-            runs=[_line(one) for one in runs.recent(tx, 10)],
+            runs=[_line(one) for one in recent],
+            held_by=_held_by(recent),
             sources=[(name, stream, c.pulled_at, c.newest_event) for name, stream, c in cursors if c],
             mirrors={name: mirror.read_at(tx, name) for name in settings.destinations} if settings else {},
             records=[(d, s, n) for d, counts in sorted(records.counts(tx).items()) for s, n in sorted(counts.items())],
             tasks=[(k, s, n) for k, counts in sorted(intents.counts(tx).items()) for s, n in sorted(counts.items())],
             waiting=held.most_common(),
+            workers=[(one["worker"], one["at"], one["doing"] or "") for one in beats.workers(tx)[:WORKERS]],
             paused={what: row["why"] or "no reason given" for what, row in pauses.active(tx).items()},
         )
 
@@ -72,6 +81,13 @@ def _line(run: runs.Run) -> RunLine:
     seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0.0
     entered = report.get("states", {}).get("entered", 0)
     return RunLine(id=run.id, as_of=run.as_of, status=run.status, entered=entered, seconds=round(seconds, 1))
+
+
+def _held_by(recent: list[runs.Run]) -> list[str]:
+    last = next((run for run in recent if run.status != runs.OPEN), None)
+    if last is None or last.status != "held":
+        return []
+    return [f"{one['name']}: {one['says']}" for one in (last.report or {}).get("guards", []) if one["holds"]]
 
 
 def stuck(store: Store, settings: Settings) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def open_store(places: Places, workspace: str, *, make: bool = True) -> Store:
     return store
 
 
-def active_settings(places: Places | None = None, workspace: str | None = None) -> Settings | None:
+def active_settings(places: Places | None = None, workspace: str | None = None, *, secrets: bool = True) -> Settings | None:
     """What was activated last in the store; None where nothing was, or the store is not there yet."""
     from settings.load import from_stored
     from worker.store import schema, versions
@@ -66,7 +66,7 @@ def active_settings(places: Places | None = None, workspace: str | None = None) 
             return None
         with store.read() as tx:
             version = versions.active(tx)
-        return from_stored(version.text, options=option_tables()) if version else None
+        return from_stored(version.text, options=option_tables(), secrets=secrets) if version else None
     finally:
         store.close()
 
