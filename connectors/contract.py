@@ -275,6 +275,8 @@ class Records(Protocol):
     """Writes field values in batches. Never repeats a write, sleeps or logs."""
 
     batch: int
+    looks_first: frozenset[str]
+    """Objects of which every batch of updates costs one reading call before it."""
 
     def write(self, object: str, changes: Sequence[Change], trace: str) -> Sequence[Receipt]:
         """

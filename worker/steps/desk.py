@@ -119,7 +119,8 @@ class Tally:
         single = self._tasks["task_move"] + self._tasks["task_close"]
         tasks = [self._tasks["task_create"], self._tasks["task_find"]]
         # a task is looked at before it is moved or closed
-        return minimum_calls(batches, self._groups.values(), self._reads.values(), tasks) + 2 * single
+        first = [n for (object, creating), n in self._groups.items() if object in crm.records.looks_first and not creating]
+        return minimum_calls(batches, self._groups.values(), [*self._reads.values(), *first], tasks) + 2 * single
 
 
 @dataclass(slots=True)

@@ -158,7 +158,8 @@ def _minimum(tools: Tools, plan: Plan, name: str) -> int:
             reads[wish.difference.record.object] += bool(wish.difference.asks)
     tasks = [len(plan.routed.handoffs)] if name == tools.settings.handoff.work_in else []
     batches = Batches(crm.records.batch, crm.records.batch, crm.tasks.batch)
-    return minimum_calls(batches, groups.values(), reads.values(), tasks)
+    first = [n for (object, creating), n in groups.items() if object in crm.records.looks_first and not creating]
+    return minimum_calls(batches, groups.values(), [*reads.values(), *first], tasks)
 
 
 def guards(plan: Plan) -> list[Guard]:

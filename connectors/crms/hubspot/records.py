@@ -27,6 +27,7 @@ class Records:
     """Updates by id and creates, at most `batch` in one call."""
 
     batch = BATCH
+    looks_first: frozenset[str] = frozenset()
 
     def __init__(self, client: Client, schema: Schema) -> None:
         self._client = client

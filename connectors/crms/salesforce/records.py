@@ -36,6 +36,8 @@ class Records:
     """Updates by id and creates, at most `batch` in one call."""
 
     batch = BATCH
+    looks_first = frozenset({"lead"})
+    """A lead may have been converted since it was mirrored, and some orgs take updates of a converted one in silence."""
 
     def __init__(self, client: Client, schema: Schema) -> None:
         self._client = client
