@@ -21,7 +21,7 @@ _SECRETS = re.compile(
 )
 _TOKENS = re.compile(r"pat-[a-z]{2,}\d?-[0-9A-Za-z-]{8,}|00D\w{12,15}![\w.]+")
 QUIET = ("hubspot", "urllib3", "requests", "simple_salesforce", "kombu", "amqp", "alembic", "sqlalchemy")
-BELLS = ("celery.app.trace", "celery.worker.strategy", "celery.beat")  # two lines for each bell; we say what it did
+BELLS = ("celery.app.trace", "celery.worker.strategy")  # two lines for each bell; we say what it did
 
 
 def masked(text: str) -> str:
