@@ -212,6 +212,7 @@ def test_a_field_that_a_person_wrote_before_or_after_us_stays(story):
     assert story.monday.contacts["maria@nordwerk.example"]["usage_segment"] == "hot"
     assert story.tuesday.contacts["maria@nordwerk.example"]["usage_segment"] == "strategic"
     assert story.monday.report.kept["conflict"] == 1
+    assert story.monday.report.destinations["hubspot"].records.kept_human_edit == 1
 
 
 def test_an_owner_set_by_hand_stays_and_one_who_counts_as_nobody_is_replaced(story):

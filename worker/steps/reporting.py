@@ -38,6 +38,9 @@ from worker.store import leads
 RECORDS_A_SECOND = 1_900.0
 """HubSpot's allowance of 190 calls in ten seconds with 100 records each; a guess for the minutes a plan takes."""
 
+_BY_PEOPLE = frozenset({"human_edit_kept", "conflict"})
+"""Fields that somebody changed after us, or had filled before us."""
+
 
 def plan_report(tools: Tools, plan: Plan) -> PlanReport:
     """The document of `pql plan`."""
@@ -253,6 +256,6 @@ def add_plan(tools: Tools, report: Report, plan: Plan) -> None:
         counts = report.destinations[name].records
         counts.unmatched, counts.needs_review = one.unmatched, one.needs_review
         counts.unchanged += max(one.quiet, 0)
-        counts.kept_human_edit += sum(1 for wish in one.people if "human_edit_kept" in wish.difference.kept.values())
+        counts.kept_human_edit += sum(1 for wish in one.people if _BY_PEOPLE & set(wish.difference.kept.values()))
     report.kept = dict(kept)
     report.destinations[tools.settings.handoff.work_in].tasks.held = sum(1 for one in report.held if one.reason != PENDING)
