@@ -62,7 +62,7 @@ def make(tools: Tools, as_of: datetime, *, limit: int | None = None, override: C
     plan = Plan(as_of, tools.settings.sha, scored, qualified, routed, stale=stale)
     plan.handed = _handed(tools, plan)
     for place, name in enumerate(tools.crms, start=1):
-        plan.destined[name] = wishes(tools, scored, qualified, name, _handing(tools, plan, name))
+        plan.destined[name] = wishes(tools, scored, qualified, name, _handing(tools, plan, name, routing))
         tools.progress("plan", place, len(tools.crms))
     plan.guards = tuple(one for one in _guards(tools, plan) if one.guard not in override)
     return plan
@@ -120,17 +120,20 @@ def handed_of(doc: Mapping[str, Any]) -> Handed:
     return Handed(**{**doc, **moments})
 
 
-def _handing(tools: Tools, plan: Plan, name: str) -> Handing:
-    """Owners only where people work."""
+def _handing(tools: Tools, plan: Plan, name: str, before: Known) -> Handing:
+    """
+    Owners only where people work: of the new decisions, and of those before.
+
+    An owner that was decided and not yet written when a process died would be lost if only new decisions counted.
+    """
     handoff = tools.settings.handoff
     if handoff.work_in != name:
         return Handing(plan.handed, {})
     owners = plan.routed.owners
-    ids = {
-        decision.lead.lead_key: owners[decision.assignee].id
-        for decision in (*(one.decision for one in plan.routed.handoffs), *plan.routed.joined)
-        if decision.assignee in owners
-    }
+    decided = [(row["lead_key"], row["assignee"]) for row in before.active]
+    decided += [(one.decision.lead.lead_key, one.decision.assignee) for one in plan.routed.handoffs]
+    decided += [(one.lead.lead_key, one.assignee) for one in plan.routed.joined]
+    ids = {key: owners[email].id for key, email in decided if email in owners}
     return Handing(plan.handed, ids, unowned_ids(owners, handoff.unowned))
 
 
