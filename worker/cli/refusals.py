@@ -6,8 +6,13 @@ An exception counts as foreseen when its class is named below or it comes from o
 
 from __future__ import annotations
 
+import os
 import re
 
+from settings.secret import named_like_a_secret
+
+SHORTEST = 8
+"""A value that is shorter than this could be an ordinary word of the message."""
 _SECRET = re.compile(r"(?i)(bearer\s+|token[=:]\s*|password[=:]\s*|://[^:/@\s]+:)[^\s@&]+")
 
 
@@ -34,5 +39,8 @@ def refusal(error: BaseException) -> str | None:
 
 
 def masked(text: str) -> str:
-    """Without anything that looks like a password or a token."""
+    """Without anything that looks like a password or a token, and without the value of any variable named like one."""
+    for name, value in os.environ.items():
+        if len(value) >= SHORTEST and named_like_a_secret(name):
+            text = text.replace(value, "***")
     return _SECRET.sub(lambda match: match[1] + "***", text)

@@ -128,6 +128,9 @@ def source(name: str, opened: Source, settings: Settings, kept: Store | None, no
         bad = len(piece.bad) if piece else 0
         if bad and piece is not None and not len(piece.rows):
             yield Finding(group=group, name=stream, level="fail", says=f"No row can be read: {piece.bad[0].reason}.")
+        elif known is None and (piece is None or not len(piece.rows)):
+            says = "It answers and has no rows. Look at the file, table or query that the settings name."
+            yield Finding(group=group, name=stream, level="warn", says=says)
         else:
             yield Finding(group=group, name=stream, level="pass", says="It answers.")
     if spec.events is None:
