@@ -1,13 +1,16 @@
 """What names and contents of usage data are taken for."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from connectors.contract import EventCount
 from connectors.reading.listing import Table, tables
-from worker.cli import guessing
+from settings.check import check_text
+from worker.cli import composing, guessing, looking
 from worker.cli.composing import quoted
+from worker.wiring.opening import option_tables
 
 NOBODY = {"events": None, "users": None, "accounts": None}
 
@@ -113,3 +116,15 @@ def test_files_of_one_name_with_dates_or_numbers_are_one_table(tmp_path):
 )
 def test_text_is_written_so_that_yaml_reads_it_back(text, yaml):
     assert quoted(text) == yaml
+
+
+def test_the_address_of_a_posthog_project_becomes_settings_without_problems(monkeypatch):
+    monkeypatch.setenv("POSTHOG_TOKEN", "personal-key")
+    usage = looking.look("https://eu.posthog.com/project/123", Path("settings.d"), NOBODY)
+    picked = [composing.Picked("$pageview", "use"), composing.Picked("signed up", "value")]
+
+    texts = composing.files(composing.Told("acme", usage.lines, usage.written(), usage.place, picked))
+
+    found = check_text("\n".join(texts.values()), option_tables())
+    assert [str(one) for one in (*found.problems, *found.warnings)] == []
+    assert "host: https://eu.posthog.com\n    project: 123\n    token: ${POSTHOG_TOKEN}" in texts["sources.yaml"]
