@@ -22,7 +22,7 @@ from worker.steps.qualify import state_row, transition_row
 from worker.steps.route import Handoff
 from worker.steps.tools import Tools
 from worker.steps.wishes import news, to_store
-from worker.store import audit, intents, leads, links, mirror, routes
+from worker.store import audit, intents, leads, links, mirror, records, routes
 from worker.store.database import Tx
 from worker.store.intents import Planned
 from worker.store.values import packed, unpacked
@@ -46,6 +46,8 @@ def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
     tasks += over.closings
 
     def also(tx: Tx) -> None:
+        for name, one in plan.destined.items():
+            records.forget(tx, name, one.overtaken)
         intents.cancel(tx, over.unsent)
         _people(tx, tools, plan, run_id)
         _routes(tx, plan, run_id)

@@ -39,6 +39,8 @@ class Destined:
     unmatched: int = 0
     needs_review: int = 0
     quiet: int = 0
+    overtaken: list[str] = field(default_factory=list)
+    """Leads for whose CRM record another lead speaks from now on: what it acknowledged of them is no longer known."""
     known: Mapping[str, Held] = field(default_factory=dict)
 
 
@@ -56,6 +58,7 @@ def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handin
         wish = _person(ask, row, matches[user_id])
         if wish is not None:
             result.people.append(wish)
+    result.overtaken = sorted(key for key in silent.values() if key in ask.known and ask.known[key].crm_id)
     result.companies = accounts(ask)
     statuses = ask.found.persons.group_by("status").aggregate(n=ask.found.persons.count())
     numbers = {row["status"]: row["n"] for row in tools.engine.run(statuses).to_pylist()}
@@ -156,8 +159,8 @@ def _relinked(ask: Asking, linked: Any) -> set[str]:
     return {row["user_id"] for row in ask.tools.engine.run(other).to_pylist()}
 
 
-def _silent(ask: Asking) -> set[str]:
-    """Users whose record another lead speaks for: of those linked to one record a PQL before others, then the most usage."""
+def _silent(ask: Asking) -> dict[str, str]:
+    """Users (with lead keys) whose record another lead speaks for: a PQL before others, then the one with the most usage."""
     persons, frame = ask.found.persons, ask.scored.frame
     linked = persons.filter(persons.status == "matched")
     shared = linked.group_by("object", "crm_id").aggregate(leads=linked.count())
@@ -166,11 +169,11 @@ def _silent(ask: Asking) -> set[str]:
     )
     rows = ask.tools.engine.run(several.inner_join(frame.select("user_id", "lead_key", "usage"), "user_id")).to_pylist()
     speaking: set[tuple[str, str]] = set()
-    silent: set[str] = set()
+    silent: dict[str, str] = {}
     for row in sorted(rows, key=lambda one: (one["user_id"] not in ask.plays, -one["usage"], one["lead_key"])):
         record = (row["object"], row["held_by"])
         if record in speaking:
-            silent.add(row["user_id"])
+            silent[row["user_id"]] = row["lead_key"]
         speaking.add(record)
     return silent
 

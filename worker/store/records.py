@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Text, and_, case, cast, delete, func, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, cast, delete, func, or_, select, update
 
 from connectors.contract import Fields
 from connectors.fields import FIELDS
@@ -180,6 +180,13 @@ def retry(tx: Tx, destination: str, record_keys: Iterable[str] | None = None) ->
     if record_keys is not None:
         again = again.where(table.c.record_key.in_(list(record_keys)))
     return tx.run(again.values(status="due", attempts=0, blind_attempts=0, next_attempt_at=None))
+
+
+def forget(tx: Tx, destination: str, record_keys: Sequence[str]) -> int:
+    """These rows speak for no CRM record any more; what was acknowledged of it is no longer known."""
+    here = (tx.mine(table), table.c.destination == destination, table.c.record_key == bindparam("key_"))
+    gone = update(table).where(*here).values(crm_id=None, acknowledged={}, reformatted=None, status="unmatched")
+    return tx.run(gone, [{"key_": key} for key in record_keys]) if record_keys else 0
 
 
 def park(tx: Tx, destination: str, object: str, fields: Mapping[str, str]) -> None:

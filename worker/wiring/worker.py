@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
-from connectors.errors import Refused
+from connectors.errors import Refused, TryLater
 from worker.steps import commit, reporting
 from worker.steps.desk import SHORT, PushReport, writing
 from worker.steps.explain import Explanation, explain
@@ -56,7 +56,7 @@ class Worker:
     tools: Tools
     limiters: dict[str, Limiter] = field(default_factory=dict)
     unheard: dict[str, str] = field(default_factory=dict)
-    """CRMs that did not answer the last time they were read, and why."""
+    """Sources and CRMs that did not answer the last time they were read, and why."""
 
     def __enter__(self) -> Self:
         return self
@@ -147,6 +147,8 @@ class Worker:
         with _timed(report, "pull"):
             result = self._pulled(moment, report.run)
         report.sources = result
+        away = [name for name in self.tools.sources if name in self.unheard]
+        report.warnings += [f"{name} could not be pulled: {self.unheard[name]}" for name in away]
         if self.tools.stopping():
             report.status = "interrupted"
 
@@ -164,8 +166,13 @@ class Worker:
             clock=tools.now(),
         )
         result = pull(sources, pulling)
-        for problem in result.problems.values():
-            raise problem
+        for name in sources:
+            self.unheard.pop(name, None)
+        for name, problem in result.problems.items():
+            if not isinstance(problem, TryLater):
+                raise problem
+            # What has landed is scored; a source that stays away is stale after its limit and then demotes nobody.
+            self.unheard[name] = str(problem)
         return result.counts
 
     def pull_counted(self) -> dict[str, SourceCounts]:
