@@ -47,9 +47,8 @@ class Plan:
         return bool(self.guards)
 
 
-def make(tools: Tools, as_of: datetime, *, limit: int | None = None, override: Collection[str] = ()) -> Plan:
-    """The plan for an instant. `override` names guards to pass; `limit` is the most records and tasks to write."""
-    del limit  # a limit is kept while pushing: what is wanted stays wanted
+def make(tools: Tools, as_of: datetime, *, override: Collection[str] = ()) -> Plan:
+    """The plan for an instant. `override` names guards to pass."""
     before, routing = _before(tools, as_of)
     tools.progress("score", 0, None)
     scored = score(tools, as_of)

@@ -101,7 +101,7 @@ class Worker:
             return
         with _timed(report, "score"):
             fold(self.tools, moment, report.run)
-            plan = make(self.tools, moment, limit=asked.limit, override=asked.override)
+            plan = make(self.tools, moment, override=asked.override)
         if asked.digest and reporting.digest(plan) != asked.digest:
             raise Moved("Something has changed since the plan was saved. Make a new one with `pql plan --out FILE`.")
         if plan.held:
@@ -222,14 +222,14 @@ class Worker:
     def _limiter(self, name: str) -> Limiter:
         return self.limiters.setdefault(name, StoreLimiter(self.tools.store, name))
 
-    def plan(self, as_of: datetime | None = None, limit: int | None = None) -> PlanReport:
+    def plan(self, as_of: datetime | None = None) -> PlanReport:
         """What a run would do; writes nothing."""
         with self.tools.engine.scope():
-            return reporting.plan_report(self.tools, self.planned(as_of, limit))
+            return reporting.plan_report(self.tools, self.planned(as_of))
 
-    def planned(self, as_of: datetime | None = None, limit: int | None = None) -> Plan:
+    def planned(self, as_of: datetime | None = None) -> Plan:
         """The plan itself, with the tables it rests on."""
-        return make(self.tools, as_of or self.tools.now(), limit=limit)
+        return make(self.tools, as_of or self.tools.now())
 
     def explain(self, lead: str, as_of: datetime | None = None) -> Explanation:
         """Why a lead stands where it stands."""
