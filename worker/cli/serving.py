@@ -33,8 +33,7 @@ def console(asked: Asked, host: str, port: int) -> int:
     import uvicorn
 
     places = asked.places()
-    os.environ.setdefault("PQL_STORE", places.store)
-    os.environ.setdefault("PQL_SETTINGS", str(places.settings))
+    os.environ.update(PQL_STORE=places.store, PQL_SETTINGS=str(places.settings))  # what was asked wins over what was set
     uvicorn.run("worker.console.app:create", factory=True, host=host, port=port, log_level="warning", server_header=False)
     return DONE
 

@@ -1,6 +1,10 @@
 """The web process over real HTTP semantics: alive, ready or not and why, and a page that shows counts and no secrets."""
 
+import os
 import re
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -8,9 +12,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 import uvicorn
+from urllib3.util.retry import Retry
 
 from worker.console.app import create
 from worker.store import beats, pauses, runs, versions
@@ -157,3 +163,23 @@ def test_settings_are_read_without_their_secrets(browser: Browser, sqlite_url: s
 
 def test_only_reading_is_possible(browser: Browser) -> None:
     assert {browser.request(method, "/").status_code for method in ("POST", "PUT", "DELETE", "PATCH")} == {405}
+
+
+def test_the_command_serves_the_store_that_was_asked_for_on_loopback_alone(sqlite_url: str, tmp_path: Path) -> None:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    program = [str(Path(sys.executable).parent / "pql"), "--store", sqlite_url, "console", "--port", port]
+    environment = {**os.environ, "PQL_STORE": "sqlite:////nowhere/pql.db", "PQL_WORKSPACE": "acme"}
+    process = subprocess.Popen(program, env=environment, cwd=tmp_path)
+    try:
+        with requests.Session() as session:
+            session.mount("http://", requests.adapters.HTTPAdapter(max_retries=Retry(connect=100, backoff_factor=0.02)))
+            answer = session.get(f"http://127.0.0.1:{port}/readyz", timeout=30)
+        listening = {one.laddr.ip for one in psutil.Process(process.pid).net_connections() if one.status == "LISTEN"}
+    finally:
+        process.terminate()
+        process.wait(30)
+
+    assert answer.json() == {"ready": True, "problem": None}
+    assert listening == {"127.0.0.1"}
