@@ -35,7 +35,7 @@ OWNERS = ("ana", "tom", "revops", "lead-desk", "integration")
 HUBSPOT = """destinations:
   hubspot: {kind: hubspot, token: "${HUBSPOT_TOKEN}", base_url: "${HUBSPOT_BASE_URL}", create: never}
 """
-USUAL = "schedule: {pull: every 1 minute, score: after pull, push: when something changed, watch: every 10 minutes}"
+USUAL = "schedule: {pull: every 1 minute, score: after pull, push: when something changed, watch: every 60 minutes}"
 HURRY = {"PQL_TESTING": "1", "PQL_HURRY": "12"}  # a minute lasts 5 s
 OPEN_GUARDS = "guards: {changed_leads: off, tasks_per_run: 200, source_older_than: 6 hours, source_rows_below: off}"
 # the shortest that a kill may be noticed after; see tests/fixtures_push.py
