@@ -1,0 +1,120 @@
+"""
+One process of the streaming measurement; places come from the environment, the result is JSON on stdout.
+
+    whole    pull, run, run again: what `pql pull` and `pql run` do
+    ratios   on the lake that `whole` left: a raw scan, the first build and score, an hourly run
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from bench.figures import Took, took
+from worker.core import frame
+from worker.lake import LakeFile
+from worker.steps.fold import fold, scoring_input
+from worker.steps.listing import as_lake_files
+from worker.steps.report import Report
+from worker.store import landing
+from worker.wiring import open, opening
+from worker.wiring.worker import Worker
+
+AS_OF = datetime(2018, 11, 15, tzinfo=UTC)
+END = datetime(2018, 12, 1, tzinfo=UTC)
+NOON = datetime(2018, 11, 30, 12, tzinfo=UTC)
+NEEDED = ("user_id", "anonymous_id", "account_id", "name", '"at"', "arrived", "visit", "length")
+"""The columns of an event that the signals of the example need."""
+
+
+def opened() -> Worker:
+    places = opening.find()
+    return open(opening.read_settings(places), places)
+
+
+def whole() -> dict[str, Any]:
+    with opened() as worker:
+        for crm in worker.tools.crms.values():
+            list(crm.provisioning.apply())
+        pull = _once(worker.pull_counted)
+        after = _rss()
+        first, again = _run(worker), _run(worker)
+        return {"pull": asdict(pull), "rss_pull": after, "rss": _rss(), "first": first, "again": again}
+
+
+def ratios() -> dict[str, Any]:
+    with opened() as worker:
+        listed = _listed(worker)
+        events = worker.tools.lake.paths(file for file in listed if file.kind == "events")
+        scan = took(lambda: _scanned(events))
+        build = took(lambda: _built(worker), 3)
+        hourly = took(lambda: _scored(worker, NOON))
+        words = {"build": took(lambda: _worded(worker, END)), "hourly": took(lambda: _worded(worker, NOON))}
+    said = {"scan": scan, "build": build, "hourly": hourly, "build_words": words["build"], "hourly_words": words["hourly"]}
+    return {name: asdict(one) for name, one in said.items()}
+
+
+def _run(worker: Worker) -> dict[str, Any]:
+    reports: list[Report] = []
+    seconds = _once(lambda: reports.append(worker.run(AS_OF)))
+    calls = {name: one.calls.model_dump() for name, one in reports[0].destinations.items()}
+    return {"took": asdict(seconds), "stages": reports[0].stages, "calls": calls}
+
+
+def _once(work: Callable[[], object]) -> Took:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _listed(worker: Worker) -> list[LakeFile]:
+    with worker.tools.store.read() as tx:
+        return as_lake_files(landing.files(tx))
+
+
+def _scanned(paths: list[str]) -> None:
+    hashes = ", ".join(f"bit_xor(hash({name}))" for name in NEEDED)
+    with duckdb.connect(config={"threads": 2}) as con:
+        con.execute(f"SELECT {hashes} FROM read_parquet({paths})").fetchall()
+
+
+def _built(worker: Worker) -> None:
+    """Everything folded anew, then scored."""
+    with worker.tools.store.write() as tx:
+        folded = [file.path for file in _files(tx) if file.kind in ("rollup", "side")]
+        landing.replace_files(tx, folded, [])
+    _scored(worker, END)
+
+
+def _files(tx: Any) -> list[landing.File]:
+    return landing.files(tx)
+
+
+def _scored(worker: Worker, as_of: datetime) -> None:
+    fold(worker.tools, as_of)
+    given = scoring_input(worker.tools, as_of)
+    worker.tools.engine.keep(frame.leads(worker.tools.settings, given.inputs, as_of))
+
+
+def _worded(worker: Worker, as_of: datetime) -> None:
+    """The part of scoring that does not grow with the data."""
+    given = scoring_input(worker.tools, as_of)
+    leads = frame.leads(worker.tools.settings, given.inputs, as_of)
+    worker.tools.engine.backend.compile(leads)
+
+
+def _rss() -> int:
+    """The peak so far, in bytes; Linux counts in kilobytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps({"whole": whole, "ratios": ratios}[sys.argv[1]]()))
