@@ -241,7 +241,7 @@ class _Now:
     def rejected(self, no: Rejection) -> Step:
         changes: dict[str, Any] = {"reason": no.reason, "rejected_at": no.at, "was": None, "was_reason": None}
         if self.state.name == "REJECTED":
-            return replace(self.state, **changes), None
+            return replace(self.state, left_at=self.as_of, **changes), None  # said again: the wait begins anew
         return self.to("REJECTED", "outcome", left_at=self.as_of, **changes)
 
     # -- in an episode

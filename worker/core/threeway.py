@@ -91,7 +91,7 @@ def resolve(mode: Mode, three: Three, *, creating: bool = False, clear: bool = F
         return Nothing()
     current = three.acknowledged if three.current is NOT_KNOWN else three.current
     if mode == "append" and not creating:
-        return _appended(wanted, current)
+        return Nothing() if is_empty(wanted) else _appended(wanted, current)
     return Write(wanted) if creating else _compared(mode, three, current)
 
 

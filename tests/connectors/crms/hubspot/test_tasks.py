@@ -48,6 +48,7 @@ def test_one_call_makes_the_task_with_its_contact_and_company(portal, owner, per
 def test_a_second_send_leaves_what_the_rep_changed(portal, owner, person):
     tasks = portal.crm.tasks
     (first,) = tasks.create([task(owner, person)], "t1")
+    portal.sandbox.advance(1)
     portal.edit("task", first.crm_id, "hs_task_subject", "Call Maria back on Friday")
 
     (again,) = tasks.create([task(owner, person)], "t2")
