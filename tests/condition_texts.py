@@ -72,7 +72,7 @@ def quoted(value):
     return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else "null" if value is None else str(value)
 
 
-def text_of(node):
+def text_of(node):  # noqa: C901, PLR0911 - one case for each kind of node
     """The tree as somebody would write it, with brackets around every part."""
     match node:
         case Column(name):
