@@ -23,11 +23,12 @@ def sources(counts: Mapping[str, SourceCounts]) -> None:
 
 
 def plan(report: PlanReport) -> None:
-    """A plan: changes field by field, tasks, owners, what is left alone, calls and minutes."""
+    """A plan: changes field by field (of new PQLs first), tasks, owners, what is left alone, calls and minutes."""
     say(f"Plan as of {report.as_of:%Y-%m-%d %H:%M} UTC, settings {report.settings_sha[:12]}. Nothing was written.")
     for guard in report.guards:
         say(f"{'HELD' if guard.holds else 'note'} {guard.name}: {guard.says}")
-    shown = report.changes[:MOST_CHANGES]
+    pqls = {(c.destination, c.lead) for c in report.changes if c.field == "pql_flag" and c.new is True}
+    shown = sorted(report.changes, key=lambda c: (c.destination, c.lead) not in pqls)[:MOST_CHANGES]
     rows = [(c.destination, c.lead, c.field, c.old, c.new, c.because) for c in shown]
     table(f"{len(report.changes)} field changes", ["destination", "lead", "field", "old", "new", "because"], rows)
     if len(report.changes) > len(shown):

@@ -123,6 +123,7 @@ def _current(ask: Asking, match: Row, acknowledged: Fields) -> Fields | None:
 
 
 def observation(ask: Asking, row: Row) -> dict[str, str]:
-    """The observation behind a change of flag or tier."""
+    """The observation behind a change of flag or tier. Nothing that somebody did is the reason for being no PQL."""
     found = strongest(reasons(ask.tools.settings, row, ask.tools.settings.timezone), 1)
-    return dict.fromkeys(("pql_flag", "pql_tier"), found[0].text) if found else {}
+    names = ("pql_flag", "pql_tier") if row["user_id"] in ask.plays else ("pql_tier",)
+    return dict.fromkeys(names, found[0].text) if found else {}
