@@ -142,12 +142,21 @@ def claim_slot(worker: Worker, job: str) -> datetime | None:
 
 def _pull(worker: Worker, _: str) -> list[Bell]:
     after: list[Bell] = [("score", "")] if worker.tools.settings.schedule.score.after == "pull" else []
-    try:
-        return [("pull", "")] if worker.pull(seconds=SECONDS["pull"]) else after
-    except ConnectorError as problem:
-        # what the other sources brought is scored all the same; a pull that is under way elsewhere rings by itself
-        say(problem, "pull")
-        return [] if problem.code == "BUSY" else after
+    with held(worker.tools.store, "pull"):
+        try:
+            more = worker.pull(seconds=SECONDS["pull"])
+        except ConnectorError as problem:
+            # what the other sources brought is scored all the same
+            say(problem, "pull")
+            return after
+    _say_unheard(worker, "pull", *worker.tools.sources)
+    return [("pull", "")] if more else after
+
+
+def _say_unheard(worker: Worker, kind: str, *names: str) -> None:
+    for name in names:
+        if name in worker.unheard:
+            log.warning("later", work=kind, about=name, reason=worker.unheard[name])
 
 
 def _score(worker: Worker, _: str) -> list[Bell]:
@@ -186,6 +195,7 @@ def _watch(worker: Worker, name: str) -> list[Bell]:
         return []
     with held(worker.tools.store, f"watch:{name}", PUSHING):
         more = worker.watch(name, seconds=SECONDS["watch"])
+    _say_unheard(worker, "watch", name)
     if more:
         return [("watch", name)]
     return [("score", "")] if _waits_for_mirror(worker.tools.store) else []

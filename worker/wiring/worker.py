@@ -183,7 +183,8 @@ class Worker:
         """What is new at the sources; whether something is left after so many seconds."""
         ends = None if seconds is None else time.monotonic() + seconds
         late = Worker(
-            replace(self.tools, stopping=lambda: self.tools.stopping() or (ends is not None and time.monotonic() > ends))
+            replace(self.tools, stopping=lambda: self.tools.stopping() or (ends is not None and time.monotonic() > ends)),
+            unheard=self.unheard,
         )
         late._pulled(self.tools.now())
         return ends is not None and time.monotonic() > ends

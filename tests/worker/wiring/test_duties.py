@@ -61,7 +61,7 @@ def test_an_evaluation_that_came_before_the_crm_was_read_is_made_up_for(worker: 
 
 @pytest.mark.parametrize("kind", ["score", "pull", "watch", "push"])
 def test_work_that_is_under_way_elsewhere_is_left_alone_without_a_word_of_error(worker: Worker, kind: str) -> None:
-    names = {"score": ["evaluate"], "pull": ["pull:product"], "watch": ["watch:hubspot"]}
+    names = {"score": ["evaluate"], "pull": ["pull"], "watch": ["watch:hubspot"]}
     leases = names.get(kind, ["push:hubspot:1", "push:hubspot:2"])
     about = "hubspot" if kind in ("watch", "push") else ""
     with ExitStack() as elsewhere, capture_logs() as lines:
