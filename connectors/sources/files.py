@@ -118,7 +118,7 @@ class Files:
         import pyarrow as pa
 
         # A window or a join over all rows does not fit into memory; what DuckDB writes out for it goes with the folder.
-        with tempfile.TemporaryDirectory(prefix="pql-query-") as spill, memory("256MB", spill) as con:
+        with tempfile.TemporaryDirectory(prefix="pql-query-") as spill, memory("192MB", spill) as con:
             con.execute("SET file_search_path = $1", [str(self._root.resolve())])
             con.execute("SET threads = 1; SET lock_configuration = true")
             try:
