@@ -1,7 +1,5 @@
 """Batch verbs of the sandbox HubSpot: partial results, refusals, order, and what a reply leaves out."""
 
-import time
-
 import pytest
 
 CONTACTS = "/crm/v3/objects/contacts"
@@ -203,15 +201,3 @@ def test_one_request_is_one_row_of_the_log_with_its_inputs_and_writes(call, hubs
 
     assert [(one["inputs"], one["writes"], one["status"]) for one in hubspot.requests()] == [(4, 4, 201), (0, 0, 200)]
     assert {one["request"] for one in hubspot.ledger()} == {1}
-
-
-def test_a_hundred_updates_take_about_ten_milliseconds(call):
-    ids = [one["id"] for one in create(call, [row(i) for i in range(100)]).body["results"]]
-    best = 1.0
-    for phone in range(8):
-        inputs = [{"id": one, "properties": {"phone": str(phone), "jobtitle": str(phone)}} for one in ids]
-        started = time.perf_counter()
-        assert call("POST", f"{CONTACTS}/batch/update", {"inputs": inputs}).status == 200
-        best = min(best, time.perf_counter() - started)
-
-    assert best < 0.05  # measured 0.0095 on an idle machine; a loaded one gets some room

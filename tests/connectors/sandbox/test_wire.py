@@ -88,11 +88,13 @@ def test_a_path_reaches_the_app_undecoded_and_a_query_decoded(server, http_pool)
 
 def test_a_connection_is_kept_alive_and_answers_without_the_delay_of_two_writes(server, http_pool):
     call(http_pool, server, "GET", "/warm")
-    started = time.perf_counter()
+    waits = []
     for _ in range(20):
+        started = time.perf_counter()
         call(http_pool, server, "GET", "/again")
+        waits.append(time.perf_counter() - started)
 
-    assert (time.perf_counter() - started) / 20 < 0.035  # two writes cost 40 ms
+    assert min(waits) < 0.035  # two writes cost 40 ms each time, a busy machine only now and then
     assert http_pool.connection_from_url(server.url).num_connections == 1
 
 
