@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from worker.cli import output
 from worker.cli.asked import DONE, REFUSED, Asked
-from worker.cli.refusals import masked, refusal
+from worker.cli.refusals import refusal
+from worker.wiring.masking import masked
 
 if TYPE_CHECKING:
     from settings.root import Settings
@@ -41,9 +42,7 @@ def doctor(asked: Asked) -> int:
 
 
 def _masked(one: Finding) -> Finding:
-    from worker.wiring.logs import masked as more
-
-    return one.model_copy(update={"says": more(masked(one.says))})
+    return one.model_copy(update={"says": masked(one.says)})
 
 
 def _everything(asked: Asked) -> Iterator[Finding]:

@@ -6,14 +6,7 @@ An exception counts as foreseen when its class is named below or it comes from o
 
 from __future__ import annotations
 
-import os
-import re
-
-from settings.secret import named_like_a_secret
-
-SHORTEST = 8
-"""A value that is shorter than this could be an ordinary word of the message."""
-_SECRET = re.compile(r"(?i)(bearer\s+|token[=:]\s*|password[=:]\s*|://[^:/@\s]+:)[^\s@&]+")
+from worker.wiring.masking import masked
 
 
 def refusal(error: BaseException) -> str | None:
@@ -36,11 +29,3 @@ def refusal(error: BaseException) -> str | None:
             f"The store could not be used: {str(getattr(error, 'orig', error)).splitlines()[0]}. Check --store or PQL_STORE."
         )
     return None
-
-
-def masked(text: str) -> str:
-    """Without anything that looks like a password or a token, and without the value of any variable named like one."""
-    for name, value in os.environ.items():
-        if len(value) >= SHORTEST and named_like_a_secret(name):
-            text = text.replace(value, "***")
-    return _SECRET.sub(lambda match: match[1] + "***", text)

@@ -8,32 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-_SECRETS = re.compile(
-    r"(?i)(authorization\\?['\"]?\s*[:=]\s*\\?['\"]?(?:bearer\s+)?|bearer\s+|(?:access_|refresh_|id_)?token\\?['\"]?\s*[:=]\s*\\?['\"]?"
-    r"|client_secret\\?['\"]?\s*[:=]\s*\\?['\"]?|password\\?['\"]?\s*[:=]\s*\\?['\"]?|[?&]code=|://[^:/@\s]*:)[^\s'\"&@,}\\]+"
-)
-_TOKENS = re.compile(r"pat-[a-z]{2,}\d?-[0-9A-Za-z-]{8,}|00D\w{12,15}![\w.]+")
+from worker.wiring.masking import masked
+
 QUIET = ("hubspot", "urllib3", "requests", "simple_salesforce", "kombu", "amqp", "alembic", "sqlalchemy")
 BELLS = ("celery.app.trace", "celery.worker.strategy")  # two lines for each bell; we say what it did
-
-
-def masked(text: str) -> str:
-    """
-    The text without tokens, passwords and authorization headers.
-
-    >>> masked("Authorization: Bearer abc.def")
-    'Authorization: Bearer ***'
-    >>> masked("rediss://:hunter2@redis.example:6380/0")
-    'rediss://:***@redis.example:6380/0'
-    """
-    return _TOKENS.sub("***", _SECRETS.sub(lambda match: match[1] + "***", text))
 
 
 class _Masked(structlog.stdlib.ProcessorFormatter):
