@@ -4,7 +4,7 @@ Start and stop the sandbox: one port per CRM on 127.0.0.1, in threads of this pr
 Decided here: ports, data files and what is printed first. A CRM's app is imported when it is started.
 """
 
-import contextlib
+import signal
 import sys
 import threading
 from collections.abc import Collection, Mapping
@@ -127,5 +127,9 @@ def run(data: Path | None = None, hubspot_port: int = 0, salesforce_port: int = 
     with Sandbox.start(data, hubspot_port, salesforce_port) as sandbox:
         sys.stdout.write(orjson.dumps(sandbox.addresses()).decode() + "\n")
         sys.stdout.flush()
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        done = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # said out loud: a shell starts what goes to the background with SIGINT ignored
+            signal.signal(number, lambda *_: done.set())
+        while not done.wait(0.5):
+            pass

@@ -132,7 +132,7 @@ def _handing(tools: Tools, plan: Plan, name: str, before: Known) -> Handing:
     decided = [(row["lead_key"], row["assignee"]) for row in before.active]
     decided += [(one.decision.lead.lead_key, one.decision.assignee) for one in plan.routed.handoffs]
     decided += [(one.lead.lead_key, one.assignee) for one in plan.routed.joined]
-    ids = {key: owners[email].id for key, email in decided if email in owners}
+    ids = {key: owners[email].id for key, email in decided if email in owners and owners[email].active}
     return Handing(plan.handed, ids, unowned_ids(owners, handoff.unowned))
 
 
