@@ -10,7 +10,7 @@ PROGRAM = """
 import logging, structlog
 from worker.wiring.logs import configure
 configure()
-log, std = structlog.get_logger("pql"), logging.getLogger("some.library")
+log, std = structlog.get_logger("pql"), logging.getLogger("a.package")
 log.info("did", work="push", url="rediss://:CANARY1@redis.example/0")
 log.warning("later", headers={"Authorization": "Bearer CANARY2"})
 std.warning("Authorization: Bearer %s", "CANARY3")
