@@ -64,6 +64,8 @@ REQUIRED: dict[str, Any] = {
     },
 }
 QUEUES = ("pull", "score", "watch", "sweep", "push")
+# An evaluation is one piece and grows with the leads; below half the visibility timeout no other worker gets its message.
+PATIENCE = {"score": {"soft_time_limit": 780, "time_limit": 840}}
 LATE_AT_MOST = 2.0  # a bell rings so long after its slot began, because clocks of hosts differ a little
 EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
@@ -134,7 +136,7 @@ def _schedule() -> dict[str, Any]:
             "task": tick.name,
             "schedule": Slots(job.seconds),
             "args": [job.name, job.kind, job.about],
-            "options": {"queue": f"push.{job.about}" if job.kind == "push" else job.kind},
+            "options": {"queue": f"push.{job.about}" if job.kind == "push" else job.kind, **PATIENCE.get(job.kind, {})},
             **rung,
         }
         for job in table
@@ -165,7 +167,7 @@ def ring(kind: str, about: str = "") -> None:
     own = f"push.{about}"
     queue = own if kind == "push" and own in {one.name for one in app.conf.task_queues} else kind
     try:
-        work.apply_async([kind, about], queue=queue)
+        work.apply_async([kind, about], queue=queue, **PATIENCE.get(kind, {}))
     except OperationalError as problem:
         log.warning("unheard", work=kind, about=about, reason=type(problem).__name__)
 

@@ -7,10 +7,12 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 import time_machine
+from celery.signals import before_task_publish
 from fixtures_office import SHORT, Offices, activate
 
 from worker.celery import QUEUES, REQUIRED, Slots, app, ring, tick, work
@@ -50,6 +52,19 @@ def test_the_settings_that_keep_messages_safe_are_in_force() -> None:
     assert {name: app.conf[name] for name in REQUIRED} == REQUIRED
     assert app.conf.result_backend is None
     assert app.conf.task_time_limit < app.conf.visibility_timeout / 2
+
+
+def test_an_evaluation_may_take_longer_than_a_push_and_its_message_is_still_handed_to_nobody_else() -> None:
+    sent: dict[str, list[Any]] = {}
+
+    def note(sender: str, body: Any, headers: dict[str, Any], **_: Any) -> None:
+        sent[body[0][0]] = headers["timelimit"]
+
+    before_task_publish.connect(note)
+    ring("score")
+
+    longest, gently = sent["score"]
+    assert app.conf.task_time_limit < gently < longest < app.conf.visibility_timeout / 2
 
 
 def test_the_visibility_timeout_is_the_same_in_all_three_places() -> None:
