@@ -232,7 +232,7 @@ def status(
 def retry(
     ctx: typer.Context, settings: Settings = None, store: Store = None, output: Output = None, debug: Debug = False
 ) -> None:
-    """Try rejected and dead rows, and rows set aside at a pull, once more."""
+    """Make rejected, dead and reviewed rows and left-out fields due again. Rows set aside at a pull need a mended source."""
     asked = _asked(ctx, settings, store, output, debug)
     with told(asked):
         from worker.cli import operating
