@@ -7,7 +7,6 @@ Decided here: the body of a batch, which rows never leave, and the receipt of ea
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -16,11 +15,11 @@ from connectors.crms.hubspot.batches import Sent, Settled, refusal, settled, sil
 from connectors.crms.hubspot.client import BATCH, Client
 from connectors.crms.hubspot.schema import Schema
 from connectors.crms.hubspot.values import OURS, THEIR_NAMES, decoded, encoded, form_of, kept
+from connectors.rows import Unsendable, creating, doubles
 
 NEVER = frozenset({"lifecyclestage"})
 """HubSpot moves the lifecycle by itself and only forward; a tool that writes it takes a decision from people."""
 KEY = "pql_key"
-DUPLICATE = "DUPLICATE_INPUT"
 
 
 class Records:
@@ -37,8 +36,8 @@ class Records:
         """Send updates or creates in one call. A row that cannot be sent as it is gets its receipt without being sent."""
         if not changes:
             return []
-        creating = _creating(changes, self.batch)
-        receipts: dict[int, Receipt] = _doubles(changes)
+        making = creating(changes, self.batch)
+        receipts: dict[int, Receipt] = doubles(changes, _marks)
         sent: dict[int, Sent] = {}
         for place, change in enumerate(changes):
             if place in receipts:
@@ -47,13 +46,11 @@ class Records:
                 sent[place] = Sent(
                     change.key, f"{trace}.{place}", self._properties(object, change), change.crm_id, _key(change)
                 )
-            except _Unsendable as problem:
-                receipts[place] = Receipt(
-                    change.key, Outcome.REJECTED, change.crm_id, code=problem.code, message=str(problem), field=problem.field
-                )
+            except Unsendable as problem:
+                receipts[place] = problem.receipt(change)
         if sent:
             inputs = [_input(one) for one in sent.values()]
-            answer = self._client.batch(object, "create" if creating else "update", inputs)
+            answer = self._client.batch(object, "create" if making else "update", inputs)
             told = settled(list(sent.values()), answer, KEY)
             for (place, one), says in zip(sent.items(), told, strict=True):
                 receipts[place] = _receipt(one, says, changes[place])
@@ -71,37 +68,12 @@ class Records:
                 else:
                     out[theirs] = encoded(value)
             except ValueError as problem:
-                raise _Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
+                raise Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
         out |= {THEIR_NAMES.get(name, name): "" for name in change.clear}
         for name in NEVER & out.keys():
             said = f"{name} is never written. Take it out of the fields of this destination."
-            raise _Unsendable(said, "NEVER_WRITTEN", name)
+            raise Unsendable(said, "NEVER_WRITTEN", name)
         return out
-
-
-class _Unsendable(Exception):
-    def __init__(self, message: str, code: str, field: str) -> None:
-        super().__init__(message)
-        self.code, self.field = code, field
-
-
-def _creating(changes: Sequence[Change], most: int) -> bool:
-    kinds = {change.crm_id is None for change in changes}
-    if len(changes) > most or len(kinds) > 1:
-        raise ValueError(f"A batch holds up to {most} updates or up to {most} creates, not more and not both.")
-    return kinds.pop()
-
-
-def _doubles(changes: Sequence[Change]) -> dict[int, Receipt]:
-    """HubSpot refuses a batch in which two inputs are one record, and no repeat helps; people decide which one is meant."""
-    marks = [_marks(change) for change in changes]
-    counted = Counter(mark for some in marks for mark in some)
-    said = "Two rows of this batch are the same record. Decide which of them is meant."
-    return {
-        place: Receipt(change.key, Outcome.NEEDS_REVIEW, change.crm_id, code=DUPLICATE, message=said)
-        for place, change in enumerate(changes)
-        if any(counted[mark] > 1 for mark in marks[place])
-    }
 
 
 def _marks(change: Change) -> set[tuple[str, str]]:

@@ -15,7 +15,6 @@ Not decided here: what is written (the plan), when it is sent again (the store).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from connectors.contract import Change, Outcome, Receipt, Value
@@ -27,8 +26,8 @@ from connectors.crms.salesforce.names import KEY, theirs
 from connectors.crms.salesforce.reading import Reader
 from connectors.crms.salesforce.schema import Schema
 from connectors.crms.salesforce.values import Form, Json, as_kept, encoded, full_id
+from connectors.rows import Unsendable, creating, doubles
 
-DUPLICATE = "DUPLICATE_INPUT"
 UNKNOWN_NAME = "Unknown"
 
 
@@ -48,11 +47,11 @@ class Records:
         """Send updates or creates in one call. A row that cannot be sent as it is gets its receipt without being sent."""
         if not changes:
             return []
-        creating = _creating(changes, self.batch)
-        receipts = _doubles(changes)
+        making = creating(changes, self.batch)
+        receipts = {receipt.key: receipt for receipt in doubles(changes, _marks).values()}
         rows: list[Row] = []
         known: dict[str, tuple[str | None, Form]] = {}
-        moved = {} if creating or object != "lead" else self._converted([change.crm_id for change in changes])
+        moved = {} if making or object != "lead" else self._converted([change.crm_id for change in changes])
         for change in changes:
             if change.key in receipts:
                 continue
@@ -61,12 +60,10 @@ class Records:
                 continue
             try:
                 rows.append(self._row(object, change, known))
-            except _Unsendable as problem:
-                receipts[change.key] = Receipt(
-                    change.key, Outcome.REJECTED, change.crm_id, code=problem.code, message=str(problem), field=problem.field
-                )
+            except Unsendable as problem:
+                receipts[change.key] = problem.receipt(change)
         if rows:
-            method = "POST" if creating else "PATCH"
+            method = "POST" if making else "PATCH"
             told = sent(rows, lambda bodies: self._client.collection(method, bodies, trace))
             receipts |= {receipt.key: receipt for receipt in told}
             if any(receipt.code in FIELD_CODES for receipt in told):
@@ -88,7 +85,7 @@ class Records:
             try:
                 values[field] = encoded(value, form)
             except ValueError as problem:
-                raise _Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
+                raise Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
             if value is not None and (kept := as_kept(value, values[field], form)) != value:
                 echoed[name] = kept
         if change.crm_id is None:
@@ -102,31 +99,6 @@ class Records:
         asked = [full for id in ids if (full := full_id(id))]
         rows = self._reader.found("lead", ("Id", asked), ("IsConverted", "ConvertedContactId"))
         return {str(row["Id"]): str(row.get("ConvertedContactId") or "") for row in rows if row.get("IsConverted")}
-
-
-class _Unsendable(Exception):
-    def __init__(self, message: str, code: str, field: str) -> None:
-        super().__init__(message)
-        self.code, self.field = code, field
-
-
-def _creating(changes: Sequence[Change], most: int) -> bool:
-    kinds = {change.crm_id is None for change in changes}
-    if len(changes) > most or len(kinds) > 1:
-        raise ValueError(f"A batch holds up to {most} updates or up to {most} creates, not more and not both.")
-    return kinds.pop()
-
-
-def _doubles(changes: Sequence[Change]) -> dict[str, Receipt]:
-    """Two rows for one record would overwrite each other, or make two records; people decide which one is meant."""
-    marks = [_marks(change) for change in changes]
-    counted = Counter(mark for some in marks for mark in some)
-    said = "Two rows of this batch are the same record. Decide which of them is meant."
-    return {
-        change.key: Receipt(change.key, Outcome.NEEDS_REVIEW, change.crm_id, code=DUPLICATE, message=said)
-        for change, some in zip(changes, marks, strict=True)
-        if any(counted[mark] > 1 for mark in some)
-    }
 
 
 def _marks(change: Change) -> set[tuple[str, str]]:
