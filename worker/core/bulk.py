@@ -48,14 +48,24 @@ def wanted(frame: Any, plays: Any, settings: Settings) -> Any:
 
 def differing(wanted: Any, acknowledged: Any) -> Any:
     """
-    The user ids whose record is worth a look: never written, or a field of COLUMNS moved enough to be worth a write.
+    Whose record is worth a look: never written, or a field of COLUMNS moved enough to be worth a write.
 
-    `acknowledged` has user_id and COLUMNS as the CRM echoed them; a lead without a row was never written.
+    `acknowledged` has user_id and COLUMNS as the CRM echoed them; a lead without a row was never written. The answer has
+    user_id, `fresh` (never written) and `moves` (an acknowledged flag or tier changes).
     """
     joined = wanted.left_join(acknowledged, "user_id", rname="was_{name}")
     moved = [_moved(joined, name) for name in COLUMNS]
     fresh = joined.was_user_id.isnull()
-    return joined.filter(functools.reduce(operator.or_, moved, fresh)).select("user_id")
+    moves = [_moved(joined, name) & joined[f"was_{name}"].notnull() for name in ("pql_flag", "pql_tier")]
+    told = joined.mutate(fresh=fresh, moves=functools.reduce(operator.or_, moves))
+    return told.filter(functools.reduce(operator.or_, moved, fresh)).select("user_id", "fresh", "moves")
+
+
+def standing(wanted: Any, stored: Any) -> Any:
+    """The user ids for whom exactly these values stand in the store already, sent or not: `stored` is as `wanted`."""
+    joined = wanted.inner_join(stored, "user_id", rname="was_{name}")
+    same = [joined[name].identical_to(joined[f"was_{name}"]) for name in COLUMNS]
+    return joined.filter(*same).select("user_id")
 
 
 def _moved(joined: Any, name: str) -> Any:

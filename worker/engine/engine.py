@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import itertools
+import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,10 +28,23 @@ EVENT_COLUMNS: dict[str, str] = {
     "at": "timestamp('UTC', 6)",
     "arrived": "timestamp('UTC', 6)",
 }
+STRING = ibis.dtype("string")
 _A_DAY = 86_400_000_000
 _LONG_AGO = 1_000_000
 """Days to count from before 1970, since integer division rounds towards zero."""
 _DAY = f'CAST((epoch_us("at") + {_A_DAY * _LONG_AGO}) // {_A_DAY} - {_LONG_AGO} AS INTEGER)'
+
+
+def _json_transform(text: str, shape: str) -> object:
+    """DuckDB's own."""
+    raise NotImplementedError
+
+
+def _in_json(kind: Any) -> Any:
+    """A type as DuckDB's `json_transform` wants it told."""
+    if kind.is_struct():
+        return {name: _in_json(part) for name, part in kind.items()}
+    return {"string": "VARCHAR", "float64": "DOUBLE", "boolean": "BOOLEAN"}[str(kind)]
 
 
 class Engine:
@@ -98,6 +112,24 @@ class Engine:
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {given}")  # noqa: S608 - names are our own
         self.backend.con.unregister(given)
         return self._known(name, ibis.Schema.from_pyarrow(rows.schema))
+
+    def gathered(self, schema: pa.Schema, parts: Iterable[pa.Table]) -> Any:
+        """Arrow tables of one schema as one table, each copied in before the next is asked for."""
+        name, given = self._name(), "given"
+        for place, rows in enumerate(itertools.chain([schema.empty_table()], parts)):
+            self.backend.con.register(given, rows)
+            begin = f"INSERT INTO {name}" if place else f"CREATE TEMP TABLE {name} AS"
+            self.backend.con.execute(f"{begin} SELECT * FROM {given}")  # noqa: S608 - names are our own
+            self.backend.con.unregister(given)
+        return self._known(name, ibis.Schema.from_pyarrow(schema))
+
+    def parsed(self, text: Any, kinds: Mapping[str, str]) -> Any:
+        """A struct (name -> Ibis type) from a column of JSON objects; what an object lacks or has otherwise is null."""
+        shape = ibis.schema(kinds).as_struct()
+        wanted = json.dumps({name: _in_json(kind) for name, kind in shape.items()})
+        # One reading of each document; Ibis' own JSON fields would read it once or twice for each of them.
+        read = ibis.udf.scalar.builtin(_json_transform, name="json_transform", signature=((STRING, STRING), shape))
+        return read(text, ibis.literal(wanted))
 
     def _known(self, name: str, schema: Any) -> Any:
         """A table whose columns are known: asking the database for them takes longer than many a query."""

@@ -7,11 +7,13 @@ than that. Not decided here: what is wanted (`wishes`, `company_wishes`). Writes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
 
 import orjson
+import pyarrow as pa
 
 from connectors.contract import Fields, Value
 from settings.destinations import DestinationSpec
@@ -21,6 +23,7 @@ from worker.core.wording import reasons, strongest
 from worker.steps.matching import Found
 from worker.steps.qualify import Qualified, Row
 from worker.steps.score import Scored
+from worker.steps.tables import gathered
 from worker.steps.tools import Tools
 from worker.store import records
 from worker.store.values import unpacked
@@ -60,9 +63,49 @@ class Handing:
     unowned: frozenset[str] = frozenset()
 
 
+HELD: Mapping[str, pa.DataType] = dict.fromkeys(
+    ("record_key", "object", "crm_id", "status", "wanted", "acknowledged", "reformatted"), pa.string()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of all records of a destination: a table of the engine with the columns of HELD."""
+
+    tools: Tools
+    table: Any
+
+    def of(self, keys: Iterable[str]) -> dict[str, Held]:
+        """These records, by key."""
+        asked = self.tools.engine.table(pa.table({"asked": pa.array(sorted(set(keys)), pa.string())}))
+        rows = self.tools.engine.run(self.table.semi_join(asked, self.table.record_key == asked.asked)).to_pylist()
+        return {row["record_key"]: _held(row) for row in rows}
+
+    def keys(self, object: str) -> set[str]:
+        """The keys of the records of one kind."""
+        rows = self.table.filter(self.table.object == object).select("record_key")
+        return set(self.tools.engine.run(rows).column(0).to_pylist())
+
+    @property
+    def acknowledged(self) -> Any:
+        """The rows of which the CRM acknowledged something."""
+        return self.table.filter(self.table.acknowledged != "{}")
+
+
+def known(tools: Tools, name: str) -> Known:
+    """The record state of one destination."""
+    with tools.store.read() as tx:
+        return Known(tools, gathered(tools, HELD, records.batches(tx, name)))
+
+
+def _held(row: Row) -> Held:
+    docs = (unpacked(orjson.loads(row[name] or "{}")) for name in ("acknowledged", "reformatted"))
+    return Held(row["object"], row["crm_id"], row["status"], *docs)
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What is the same for all records of one destination."""
+    """What is the same for all records of one destination; `held` is what the store knows of those looked at just now."""
 
     tools: Tools
     scored: Scored
@@ -70,8 +113,15 @@ class Asking:
     name: str
     spec: DestinationSpec
     handing: Handing
-    known: Mapping[str, Held]
+    known: Known
     plays: Mapping[str, str]
+    first_at: Mapping[str, datetime]
+    """Lead key -> when its first episode began, of the leads whose state changed."""
+    held: Mapping[str, Held] = field(default_factory=dict)
+
+    def holding(self, keys: Iterable[str]) -> Asking:
+        """The same, to look at the records of these keys."""
+        return replace(self, held=self.known.of(keys))
 
     @property
     def found(self) -> Found:
@@ -83,25 +133,8 @@ class Asking:
         return handoff.work_in == self.name and handoff.set_owner != "never"
 
 
-def held(tools: Tools, name: str) -> dict[str, Held]:
-    """Record state of one destination by record key."""
-    with tools.store.read() as tx:
-        columns = records.columns(tx, name)
-    places = range(len(columns["record_key"]))
-    return {
-        columns["record_key"][place]: Held(
-            columns["object"][place],
-            columns["crm_id"][place],
-            columns["status"][place],
-            unpacked(orjson.loads(columns["acknowledged"][place] or "{}")),
-            unpacked(orjson.loads(columns["reformatted"][place] or "{}")),
-        )
-        for place in places
-    }
-
-
 def record_of(ask: Asking, key: str, object: str, match: Row) -> Record:
-    known = ask.known.get(key)
+    known = ask.held.get(key)
     same = known is not None and (known.crm_id in (None, match["crm_id"]))
     acknowledged = known.acknowledged if known and same else {}
     reformatted = known.reformatted if known and same else {}
@@ -124,6 +157,9 @@ def _current(ask: Asking, match: Row, acknowledged: Fields) -> Fields | None:
 
 def observation(ask: Asking, row: Row) -> dict[str, str]:
     """The observation behind a change of flag or tier. Nothing that somebody did is the reason for being no PQL."""
+    qualified, before = row["user_id"] in ask.plays, ask.held.get(row["lead_key"])
+    if not qualified and (before is None or not before.acknowledged):
+        return {}  # there was no tier that could have changed
     found = strongest(reasons(ask.tools.settings, row, ask.tools.settings.timezone), 1)
-    names = ("pql_flag", "pql_tier") if row["user_id"] in ask.plays else ("pql_tier",)
+    names = ("pql_flag", "pql_tier") if qualified else ("pql_tier",)
     return dict.fromkeys(names, found[0].text) if found else {}

@@ -1,14 +1,15 @@
 """
-Commit: a plan becomes wanted state, tasks, assignments and history, in one transaction; nothing is sent here.
+Commit: a plan becomes wanted state, tasks, assignments and history; nothing is sent here.
 
-Decided here: what stands together. Pools are locked before turns are written, and a turn that somebody else took meanwhile
+Decided here: what stands together: PQLs, everybody's state, and the handoffs are one transaction; leads whose fields only
+follow come after it in slices. Pools are locked before turns are written, and a turn that somebody else took meanwhile
 refuses the whole commit, which is then planned again. A handoff whose CRM record is yet to be made waits as
 `record_pending` and becomes a task when the record is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,14 +22,14 @@ from worker.steps.plan import FIRST_RUN, Plan, handed_doc
 from worker.steps.qualify import state_row, transition_row
 from worker.steps.route import Handoff
 from worker.steps.tools import Tools
-from worker.steps.wishes import news, to_store
+from worker.steps.wishes import SLICE, news, to_store
 from worker.store import audit, intents, leads, links, mirror, records, routes
 from worker.store.database import Tx
 from worker.store.intents import Planned
 from worker.store.values import packed, unpacked
 
 PENDING = "record_pending"
-BATCH = 50_000
+BATCH = 20_000
 
 
 class Overtaken(Exception):
@@ -36,7 +37,8 @@ class Overtaken(Exception):
 
 
 def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
-    """Store the plan, or nothing of it."""
+    """Store the plan but for the leads whose fields only follow (`follow`), or nothing of it."""
+    _new_leads(tools, plan)
     home = tools.settings.handoff.work_in
     wanted = {
         name: [to_store(wish) for wish in (*news(one.people), *news(one.companies))] for name, one in plan.destined.items()
@@ -49,7 +51,7 @@ def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
         for name, one in plan.destined.items():
             records.forget(tx, name, one.overtaken)
         intents.cancel(tx, over.unsent)
-        _people(tx, tools, plan, run_id)
+        _people(tx, plan, run_id)
         _routes(tx, plan, run_id)
         for name in sorted(plan.qualified.first_run):
             audit.add(tx, "run", FIRST_RUN, {"definition": name, "run": run_id})
@@ -57,11 +59,38 @@ def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
     return commit(tools.store, Wishes(wanted, {home: tasks}), run_id, also)
 
 
-def _people(tx: Tx, tools: Tools, plan: Plan, run_id: str) -> None:
+def follow(tools: Tools, plan: Plan, run_id: str, late: Callable[[], bool] = lambda: False) -> int:
+    """
+    Store what is wanted of all other leads, some thousands in one transaction; how many are left.
+
+    Stops when asked to, or when it is late, yet never without having got on. Whoever is left still differs at the next
+    evaluation: nothing needs to be remembered.
+    """
+    left = {name: one.others.count() - one.others.count("stands") for name, one in plan.destined.items()}
+    whole = sum(left.values())
+    for name, one in plan.destined.items():
+        for part in one.others.slices(news=True):
+            if tools.stopping():
+                return sum(left.values())
+            one.seen.look_at(part)
+            commit(tools.store, Wishes({name: [to_store(wish) for wish in news(part)]}), run_id)
+            left[name] = max(left[name] - SLICE, 0)
+            tools.progress("commit", whole - sum(left.values()), whole)
+            if late():
+                return sum(left.values())
+    return sum(left.values())
+
+
+def _new_leads(tools: Tools, plan: Plan) -> None:
+    """Keys of leads that are new. They are made of the users' ids: to have stored some of them does no harm."""
     keys = plan.scored.keys
     fresh = keys.filter(keys.is_new).select("lead_key", "user_id", "account_id")
     for batch in tools.engine.batches(fresh, BATCH):
-        leads.put(tx, [{**row, "first_seen": plan.as_of} for row in batch.to_pylist()])
+        with tools.store.write() as tx:
+            leads.put(tx, [{**row, "first_seen": plan.as_of} for row in batch.to_pylist()])
+
+
+def _people(tx: Tx, plan: Plan, run_id: str) -> None:
     leads.put_states(tx, [state_row(row, name, state, run_id) for row, name, state in plan.qualified.touched])
     leads.add_transitions(tx, [transition_row(one, run_id) for one in plan.qualified.moved])
 

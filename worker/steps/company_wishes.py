@@ -26,7 +26,8 @@ PQLs = Mapping[str, list[Row]]
 def accounts(ask: Asking) -> list[Wish]:
     """The wishes for companies that are matched, one for each company."""
     qualified = _qualified(ask)
-    rows = _rows(ask, qualified.keys() | ask.known.keys())
+    rows = _rows(ask, qualified.keys() | ask.known.keys("company"))
+    ask = ask.holding(row["account_key"] for row in rows)
     return [_company(ask, row, qualified.get(row["account_key"], [])) for row in _speaking(rows, qualified)]
 
 

@@ -7,13 +7,14 @@ counts as a match (core). Writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from worker.core import matching
+from worker.steps.tables import gathered
 from worker.steps.tools import Tools
 from worker.store import links, mirror
 
@@ -73,21 +74,11 @@ def match(tools: Tools, destination: str, leads: Any, accounts: Any) -> Found:
 def mirrored(tools: Tools, destination: str) -> Mirrored:
     """The mirror as it was last read."""
     with tools.store.read() as tx:
-        records = mirror.columns(tx, destination)
-        emails = mirror.emails(tx, destination)
-        linked = links.columns(tx, destination)
         owners = mirror.owners(tx, destination)
-    people = {name: [getattr(one, name) for one in owners] for name in OWNERS}
-    given = (
-        (RECORDS, records),
-        (EMAILS, emails),
-        (LINKS, linked),
-        (OWNERS, people),
-    )
-    return Mirrored(*(tools.engine.table(arrow(columns, kinds)) for kinds, columns in given))
-
-
-def arrow(columns: Mapping[str, Sequence[Any]], kinds: Mapping[str, pa.DataType]) -> pa.Table:
-    """Columns of the store as an Arrow table of these types; a column that is absent is empty."""
-    height = max((len(values) for values in columns.values()), default=0)
-    return pa.table({name: pa.array(columns.get(name) or [None] * height, kind) for name, kind in kinds.items()})
+        people = {name: [getattr(one, name) for one in owners] for name in OWNERS}
+        return Mirrored(
+            gathered(tools, RECORDS, mirror.batches(tx, destination)),
+            gathered(tools, EMAILS, mirror.emails(tx, destination)),
+            gathered(tools, LINKS, links.batches(tx, destination)),
+            gathered(tools, OWNERS, [people]),
+        )

@@ -143,7 +143,6 @@ def unowned_ids(owners: Mapping[str, Owner], emails: Collection[str]) -> frozens
 
 def _guards(tools: Tools, plan: Plan) -> tuple[Held, ...]:
     home = plan.destined[tools.settings.handoff.work_in]
-    changed = sum(moves_a_lead(one.difference) for one in home.people)
-    acknowledged = sum(1 for one in home.known.values() if "pql_flag" in one.acknowledged)
-    counted = guards(tools.settings.guards, changed=changed, acknowledged=acknowledged, tasks=len(plan.routed.handoffs))
+    changed = sum(1 for one in home.people if moves_a_lead(one.difference)) + home.others.count("moves")
+    counted = guards(tools.settings.guards, changed=changed, acknowledged=home.acknowledged, tasks=len(plan.routed.handoffs))
     return (*counted, *guarding.before_harm(tools, plan.as_of))

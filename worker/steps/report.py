@@ -195,9 +195,11 @@ class PlanReport(Document):
     settings_sha: str
     digest: str = ""
     changes: list[PlannedChange] = Field(default_factory=list)
+    changes_not_listed: int = 0
     tasks: list[PlannedTask] = Field(default_factory=list)
     owners: list[PlannedOwner] = Field(default_factory=list)
     skips: list[Skip] = Field(default_factory=list)
+    skips_not_listed: int = 0
     calls: dict[str, Calls] = Field(default_factory=dict)
     minutes: float = 0.0
     guards: list[Guard] = Field(default_factory=list)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -38,27 +39,30 @@ from worker.store import leads
 RECORDS_A_SECOND = 1_900.0
 """HubSpot's allowance of 190 calls in ten seconds with 100 records each; a guess for the minutes a plan takes."""
 
-_BY_PEOPLE = frozenset({"human_edit_kept", "conflict"})
-"""Fields that somebody changed after us, or had filled before us."""
+MOST_LISTED = 100_000
+"""Changes and skips of a plan that are listed; all of them are counted, and all of them bind a saved plan."""
 
 
 def plan_report(tools: Tools, plan: Plan) -> PlanReport:
     """The document of `pql plan`."""
-    changes = [change for name, one in plan.destined.items() for change in _changes(name, one)]
-    tasks = list(_tasks(tools, plan))
-    calls = {name: Calls(minimum=_minimum(tools, plan, name)) for name in plan.destined}
-    writes = sum(len(news(one.people)) + len(news(one.companies)) for one in plan.destined.values())
+    read = _Reading()
+    for name, one in sorted(plan.destined.items()):
+        for wish in one.all():
+            read.look_at(name, wish)
+    skips = [*_unhanded(plan), *read.skips]
     return PlanReport(
         schema="pqlsync/plan/1",
         as_of=plan.as_of,
         settings_sha=plan.settings_sha,
-        digest=digest(plan),
-        changes=changes,
-        tasks=tasks,
+        digest=_digest(plan, read.hash),
+        changes=read.changes,
+        changes_not_listed=read.changed - len(read.changes),
+        tasks=list(_tasks(tools, plan)),
         owners=list(_owners(plan)),
-        skips=list(_skips(plan)),
-        calls=calls,
-        minutes=round(writes / RECORDS_A_SECOND / 60, 1),
+        skips=skips,
+        skips_not_listed=read.skipped - len(read.skips),
+        calls={name: Calls(minimum=_minimum(tools, plan, name, read)) for name in plan.destined},
+        minutes=round(read.writes / RECORDS_A_SECOND / 60, 1),
         guards=guards(plan),
         leads=lead_counts(tools, plan),
         states=state_counts(tools, plan, before=True),
@@ -67,37 +71,68 @@ def plan_report(tools: Tools, plan: Plan) -> PlanReport:
 
 
 def digest(plan: Plan) -> str:
-    """What binds a saved plan: every change, task and owner it holds, whatever the order they were found in."""
-    told = [
-        (
-            name,
-            wish.difference.record.key,
-            wish.difference.record.crm_id,
-            wish.status,
-            [(c.field, str(c.old), str(c.new)) for c in wish.difference.causes],
-        )
-        for name, one in sorted(plan.destined.items())
-        for wish in (*one.people, *one.companies)
-        if wish.difference.causes or wish.status != "due"
-    ]
+    """What binds a saved plan: every change, task and owner it holds."""
+    hash = hashlib.sha256()
+    for name, one in sorted(plan.destined.items()):
+        for wish in one.all():
+            hash.update(_binding(name, wish))
+    return _digest(plan, hash)
+
+
+def _digest(plan: Plan, wishes: Any) -> str:
     handed = [(one.decision.lead.lead_key, one.decision.assignee, one.decision.rule) for one in plan.routed.handoffs]
-    return hashlib.sha256(orjson.dumps([plan.settings_sha, plan.as_of, told, handed])).hexdigest()
+    return hashlib.sha256(orjson.dumps([plan.settings_sha, plan.as_of, wishes.hexdigest(), handed])).hexdigest()
 
 
-def _changes(name: str, one: Destined) -> Iterator[PlannedChange]:
-    for wish in (*one.people, *one.companies):
-        record = wish.difference.record
-        for change in wish.difference.causes if wish.status == "due" else ():
-            yield PlannedChange(
-                destination=name,
-                object=record.object,
-                lead=_name(wish),
-                record=record.crm_id,
-                field=change.field,
-                old=change.old,
-                new=change.new,
-                because=change.because,
-            )
+def _binding(name: str, wish: Wish) -> bytes:
+    if not wish.difference.causes and wish.status == "due":
+        return b""
+    record, causes = wish.difference.record, wish.difference.causes
+    told = [(one.field, str(one.old), str(one.new)) for one in causes]
+    return orjson.dumps([name, record.key, record.crm_id, wish.status, told])
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What a plan document tells of the wishes, each looked at once and let go."""
+
+    hash: Any = field(default_factory=hashlib.sha256)
+    changes: list[PlannedChange] = field(default_factory=list)
+    changed: int = 0
+    skips: list[Skip] = field(default_factory=list)
+    skipped: int = 0
+    writes: int = 0
+    groups: Counter[tuple[str, str, bool]] = field(default_factory=Counter)
+    reads: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def look_at(self, name: str, wish: Wish) -> None:
+        self.hash.update(_binding(name, wish))
+        self.writes += len(news([wish]))
+        record, causes = wish.difference.record, wish.difference.causes
+        if causes and wish.status == "due":
+            self.groups[name, record.object, record.crm_id is None] += 1
+            self.reads[name, record.object] += bool(wish.difference.asks)
+            self.changed += len(causes)
+            room = MOST_LISTED - len(self.changes)
+            self.changes += [] if room <= 0 else list(_changes(name, wish))[:room]
+        skips = list(_skips(name, wish))
+        self.skipped += len(skips)
+        self.skips += skips[: max(MOST_LISTED - len(self.skips), 0)]
+
+
+def _changes(name: str, wish: Wish) -> Iterator[PlannedChange]:
+    record = wish.difference.record
+    for change in wish.difference.causes:
+        yield PlannedChange(
+            destination=name,
+            object=record.object,
+            lead=_name(wish),
+            record=record.crm_id,
+            field=change.field,
+            old=change.old,
+            new=change.new,
+            because=change.because,
+        )
 
 
 def _name(wish: Wish) -> str:
@@ -131,38 +166,34 @@ def _owners(plan: Plan) -> Iterator[PlannedOwner]:
                     yield PlannedOwner(destination=name, lead=_name(wish), old=old, new=new, because=change.because)
 
 
-def _skips(plan: Plan) -> Iterator[Skip]:
+def _unhanded(plan: Plan) -> Iterator[Skip]:
     for row, reason, detail in plan.routed.skipped:
         yield Skip(lead=str(row.get("user.email") or row["user_id"]), reason=reason, detail=detail)
     for held in plan.routed.held:
         yield Skip(lead=_lead(held.lead.values), reason=held.reason, detail=str(held.detail.get("says", "")))
-    for name, one in plan.destined.items():
-        for wish in one.people:
-            if wish.status != "due":
-                yield Skip(lead=_name(wish), destination=name, reason=wish.status)
-            if wish.owner_kept:
-                yield Skip(lead=_name(wish), destination=name, reason=wish.owner_kept)
-            for field, why in wish.difference.kept.items():
-                yield Skip(lead=_name(wish), destination=name, reason=why, detail=field)
+
+
+def _skips(name: str, wish: Wish) -> Iterator[Skip]:
+    if wish.status != "due":
+        yield Skip(lead=_name(wish), destination=name, reason=wish.status)
+    if wish.owner_kept:
+        yield Skip(lead=_name(wish), destination=name, reason=wish.owner_kept)
+    for field_, why in wish.difference.kept.items():
+        yield Skip(lead=_name(wish), destination=name, reason=why, detail=field_)
 
 
 def _lead(values: Any) -> str:
     return str(values.get("user.email") or lead_name(values) or values["user_id"])
 
 
-def _minimum(tools: Tools, plan: Plan, name: str) -> int:
+def _minimum(tools: Tools, plan: Plan, name: str, read: _Reading) -> int:
     crm = tools.crms[name]
-    groups: Counter[tuple[str, bool]] = Counter()
-    reads: Counter[str] = Counter()
-    one = plan.destined[name]
-    for wish in (*one.people, *one.companies):
-        if wish.difference.causes and wish.status == "due":
-            groups[wish.difference.record.object, wish.difference.record.crm_id is None] += 1
-            reads[wish.difference.record.object] += bool(wish.difference.asks)
+    groups = {(object, creating): n for (of, object, creating), n in read.groups.items() if of == name}
+    reads = [n for (of, _), n in read.reads.items() if of == name]
     tasks = [len(plan.routed.handoffs)] if name == tools.settings.handoff.work_in else []
     batches = Batches(crm.records.batch, crm.records.batch, crm.tasks.batch)
     first = [n for (object, creating), n in groups.items() if object in crm.records.looks_first and not creating]
-    return minimum_calls(batches, groups.values(), [*reads.values(), *first], tasks)
+    return minimum_calls(batches, groups.values(), [*reads, *first], tasks)
 
 
 def guards(plan: Plan) -> list[Guard]:
@@ -189,6 +220,7 @@ def lead_counts(tools: Tools, plan: Plan) -> LeadCounts:
     changed = sum(
         1 for one in home.people if any(c.field in ("pql_flag", "pql_tier", "owner") for c in one.difference.causes)
     )
+    changed += home.others.count("fresh") + home.others.count("moves")
     excluded = int(row["excluded"] or 0)
     return LeadCounts(seen=row["seen"], scored=row["seen"] - excluded, excluded=excluded, changed=changed)
 
@@ -251,11 +283,10 @@ def add_plan(tools: Tools, report: Report, plan: Plan) -> None:
     ]
     kept: Counter[str] = Counter()
     for name, one in plan.destined.items():
-        kept.update(wish.owner_kept for wish in one.people if wish.owner_kept)
-        kept.update(reason for wish in one.people for reason in wish.difference.kept.values())
+        kept.update(one.seen.kept)
         counts = report.destinations[name].records
         counts.unmatched, counts.needs_review = one.unmatched, one.needs_review
         counts.unchanged += max(one.quiet, 0)
-        counts.kept_human_edit += sum(1 for wish in one.people if _BY_PEOPLE & set(wish.difference.kept.values()))
+        counts.kept_human_edit += one.seen.human_edits
     report.kept = dict(kept)
     report.destinations[tools.settings.handoff.work_in].tasks.held = sum(1 for one in report.held if one.reason != PENDING)

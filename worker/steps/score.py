@@ -7,7 +7,7 @@ which days are folded (fold). Writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from worker.core import frame as frames
 from worker.core import keys, mirrored
 from worker.steps.fold import Given, scoring_input
 from worker.steps.matching import Found, match
+from worker.steps.tables import gathered
 from worker.steps.tools import Tools
 from worker.store import leads as stored
 
@@ -30,7 +31,7 @@ class Scored:
     What is known at an instant, as tables of the engine.
 
     frame     one row per lead (`worker.core.frame`) with lead_key, account_key, match_status and the columns of CRM, which
-              speak of the CRM where people work
+              speak of the CRM where people work; in the order of `place`, which counts them
     found     destination -> matches and mirror
     keys      user_id, lead_key, account_id, account_key, is_new (not in the store yet)
     """
@@ -44,6 +45,8 @@ class Scored:
 
 def score(tools: Tools, as_of: datetime) -> Scored:
     """Everything that a plan needs to know of every lead at `as_of`."""
+    import ibis
+
     engine, settings = tools.engine, tools.settings
     given = scoring_input(tools, as_of)
     measured = engine.keep(frames.measured(settings, given.inputs, as_of))
@@ -64,7 +67,9 @@ def score(tools: Tools, as_of: datetime) -> Scored:
     joined = frame.inner_join(named.drop("account_id").rename(named="user_id"), frame.user_id == named.user_id).drop("named")
     joined = joined.left_join(extra, joined.user_id == extra.fact_of).drop("fact_of")
     joined = joined.left_join(statuses, joined.user_id == statuses.matched_of).drop("matched_of")
-    return Scored(as_of, engine.keep(joined), found, named, given)
+    # in this order in memory too, so that a slice reads its own part only
+    placed = joined.mutate(place=ibis.row_number().over(order_by=joined.lead_key)).order_by("place")
+    return Scored(as_of, engine.keep(placed), found, named, given)
 
 
 def _mirror(home: Found) -> mirrored.Mirror:
@@ -83,25 +88,21 @@ def _accounts(measured: Any, named: Any) -> Any:
 def _named(tools: Tools, measured: Any) -> Any:
     """Our keys: read for the leads that the store knows, made for the others."""
     workspace = tools.settings.workspace
-    with tools.store.read() as tx:
-        known = stored.names(tx)
-    have = tools.engine.table(
-        pa.table({"known": pa.array(known["user_id"], pa.string()), "lead_key": pa.array(known["lead_key"], pa.string())})
-    )
     people = measured.select("user_id", "account_id")
-    fresh = tools.engine.run(people.anti_join(have, people.user_id == have.known).select("user_id")).column(0).to_pylist()
-    made = {
-        "known": pa.array(fresh, pa.string()),
-        "lead_key": pa.array([keys.lead_key(workspace, user) for user in fresh], pa.string()),
-    }
-    every = have.mutate(is_new=False).union(tools.engine.table(pa.table(made)).mutate(is_new=True))
-    places = tools.engine.run(people.select("account_id").distinct()).column(0).drop_null().to_pylist()
-    accounts = tools.engine.table(_account_keys(workspace, places))
+    with tools.store.read() as tx:
+        have = gathered(tools, {"user_id": pa.string(), "lead_key": pa.string()}, stored.known(tx)).rename(known="user_id")
+    strangers = people.anti_join(have, people.user_id == have.known).select(known="user_id")
+    fresh = _with_keys(tools, strangers, "lead_key", lambda user: keys.lead_key(workspace, user))
+    every = have.mutate(is_new=False).union(fresh.select("lead_key", "known", is_new=True))
+    places = people.filter(people.account_id.notnull()).select(place="account_id").distinct()
+    accounts = _with_keys(tools, places, "account_key", lambda place: keys.account_key(workspace, place))
     joined = people.inner_join(every, people.user_id == every.known).drop("known")
     return tools.engine.keep(joined.left_join(accounts, joined.account_id == accounts.place).drop("place"))
 
 
-def _account_keys(workspace: str, places: Iterable[str]) -> pa.Table:
-    ordered = sorted(places)
-    made = [keys.account_key(workspace, place) for place in ordered]
-    return pa.table({"place": pa.array(ordered, pa.string()), "account_key": pa.array(made, pa.string())})
+def _with_keys(tools: Tools, names: Any, column: str, key: Callable[[str], str]) -> Any:
+    """A table of one column of names with the keys made of them, `column`, beside it."""
+    (name,) = names.columns
+    parts = (batch.column(0).to_pylist() for batch in tools.engine.batches(names))
+    made = ({name: part, column: [key(one) for one in part]} for part in parts)
+    return gathered(tools, {name: pa.string(), column: pa.string()}, made)

@@ -2,125 +2,213 @@
 Wishes: what every record of a destination should hold after an evaluation, and how that differs from what it holds.
 
 Decided here: which leads and accounts are looked at one by one: those whose record would change, PQLs, and those whose state
-moved; everybody else costs a join. Not decided here: values, modes and reasons (core). Writes nothing.
+moved; everybody else costs a join. PQLs are held in memory, the others are looked at in slices. Not decided here: values,
+modes and reasons (core). Writes nothing.
 """
 
 from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from connectors.contract import Value
 from worker.core import bulk
 from worker.core.planning import difference, owner_want
 from worker.core.threeway import is_empty
 from worker.core.wanted import Standing, Want, identity, mapped, of_person, standing
 from worker.core.wording import reasons, reasons_text, signals_named
-from worker.steps.asking import Asking, Handing, Held, Status, Wish, held, observation, record_of
+from worker.steps.asking import Asking, Handing, Status, Wish, known, observation, record_of
 from worker.steps.company_wishes import accounts
 from worker.steps.qualify import Qualified, Row, frame_rows
 from worker.steps.score import Scored
 from worker.steps.tools import Tools
 from worker.store import records
 
+SLICE = 5_000
+"""Leads whose rows are Python objects at one time."""
+_BY_PEOPLE = frozenset({"human_edit_kept", "conflict"})
+"""Fields that somebody changed after us, or had filled before us."""
+_DOCUMENT = (
+    dict.fromkeys(("pql_flag",), "boolean") | dict.fromkeys(bulk.TEXTS, "string") | dict.fromkeys(bulk.SCORES, "float64")
+)
+_MOMENT = "struct<at: string>"
+_MAPPED = {"float64": "float64", "boolean": "boolean", "timestamp": _MOMENT}
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of wishes that are not kept."""
+
+    kept: Counter[str] = field(default_factory=Counter)
+    """Fields and owners that were left alone, by reason."""
+    human_edits: int = 0
+
+    def look_at(self, part: Iterable[Wish]) -> None:
+        for wish in part:
+            reasons = wish.difference.kept.values()
+            self.kept.update((*reasons, wish.owner_kept) if wish.owner_kept else reasons)
+            self.human_edits += bool(_BY_PEOPLE.intersection(reasons))
+
 
 @dataclass(slots=True)
 class Destined:
-    """The wishes of one destination, and counts of the leads that are not among them."""
+    """
+    The wishes of one destination, and counts of the leads that are not among them.
 
-    people: list[Wish] = field(default_factory=list)
-    companies: list[Wish] = field(default_factory=list)
+    `people` are the PQLs, `companies` those that have one or were written before. `others`, whose fields only follow, may
+    be a million: they are made slice by slice.
+    """
+
+    people: list[Wish]
+    companies: list[Wish]
+    others: Others
     unmatched: int = 0
     needs_review: int = 0
     quiet: int = 0
     overtaken: list[str] = field(default_factory=list)
     """Leads for whose CRM record another lead speaks from now on: what it acknowledged of them is no longer known."""
-    known: Mapping[str, Held] = field(default_factory=dict)
+    acknowledged: int = 0
+    """Leads of which the CRM holds a flag."""
+    seen: Seen = field(default_factory=Seen)
+
+    def all(self) -> Iterator[Wish]:
+        """Every wish, the PQLs first, always in the same order."""
+        yield from self.people
+        yield from self.companies
+        for part in self.others.slices():
+            yield from part
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """
+    The leads besides PQLs whose record may change: a table with place, user_id, fresh, moves and `stands`.
+
+    `place` is theirs in the frame, `stands` says that the store wants just this already.
+    """
+
+    ask: Asking
+    rows: Any
+
+    def count(self, condition: str | None = None) -> int:
+        """How many, or of how many the condition (a column) is true."""
+        rows = self.rows if condition is None else self.rows.filter(self.rows[condition])
+        return int(self.ask.tools.engine.run(rows.aggregate(n=rows.count())).column(0)[0].as_py())
+
+    def slices(self, *, news: bool = False) -> Iterator[list[Wish]]:
+        """Their wishes, some thousands at a time; with `news` without those that the store wants already."""
+        rows = self.rows.filter(~self.rows.stands) if news else self.rows
+        places = self.ask.tools.engine.run(rows.order_by("place").select("place")).column(0)
+        for start in range(0, len(places), SLICE):
+            last = min(start + SLICE, len(places)) - 1
+            yield self._between(rows, places[start].as_py(), places[last].as_py())
+
+    def _between(self, todo: Any, first: int, last: int) -> list[Wish]:
+        frame = self.ask.scored.frame
+        part = frame.filter(frame.place.between(first, last))
+        rows = self.ask.tools.engine.run(part.semi_join(todo, "user_id").order_by("place")).to_pylist()
+        return _people(self.ask, rows)
 
 
 def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handing: Handing) -> Destined:
     """What is wanted in one destination."""
     plays = qualified.plays(tools.settings.qualify)
-    ask = Asking(tools, scored, qualified, name, tools.settings.destinations[name], handing, held(tools, name), plays)
-    result = Destined(known=ask.known)
-    rows = _looked_at(ask)
-    matches = _matches(ask, rows)
+    first_at = {row["lead_key"]: state.first_at for row, _, state in reversed(qualified.touched) if state.first_at}
+    spec = tools.settings.destinations[name]
+    ask = Asking(tools, scored, qualified, name, spec, handing, known(tools, name), plays, first_at)
     silent = _silent(ask)
-    for user_id, row in sorted(rows.items()):
-        if user_id in silent:
-            continue
-        wish = _person(ask, row, matches[user_id])
-        if wish is not None:
-            result.people.append(wish)
-    result.overtaken = sorted(key for key in silent.values() if key in ask.known and ask.known[key].crm_id)
-    result.companies = accounts(ask)
+    speaking = (row for row in frame_rows(tools, scored, plays) if row["user_id"] not in silent)
+    people = _people(ask, sorted(speaking, key=lambda row: str(row["user_id"])))
+    others = Others(ask, _others(ask, silent))
+    result = Destined(people, accounts(ask), others)
+    result.seen.look_at(people)
+    result.overtaken = sorted(key for key, one in ask.known.of(silent.values()).items() if one.crm_id)
     statuses = ask.found.persons.group_by("status").aggregate(n=ask.found.persons.count())
     numbers = {row["status"]: row["n"] for row in tools.engine.run(statuses).to_pylist()}
     result.unmatched, result.needs_review = numbers.get("unmatched", 0), numbers.get("needs_review", 0)
-    result.quiet = numbers.get("matched", 0) - sum(
-        1 for one in result.people if one.difference.record.crm_id and one.difference.causes
-    )
+    moving = sum(1 for one in people if one.difference.record.crm_id and one.difference.causes)
+    result.quiet = numbers.get("matched", 0) - moving - others.count("differs")
+    flagged = _documents(ask, ask.known.acknowledged, "acknowledged")
+    result.acknowledged = tools.engine.run(flagged.aggregate(n=flagged.pql_flag.count())).column(0)[0].as_py()
     return result
 
 
-def _looked_at(ask: Asking) -> dict[str, Row]:
-    """The frame rows of those whose record may change: see the module's docstring."""
-    engine = ask.tools.engine
-    matched = ask.found.persons
-    linked = matched.filter(matched.status == "matched")
+def _others(ask: Asking, silent: Mapping[str, str]) -> Any:
+    """See Others; kept in the engine."""
+    engine, persons = ask.tools.engine, ask.found.persons
+    linked = persons.filter(persons.status == "matched")
     plays = engine.table(
         pa.table(
             {"user_id": pa.array(list(ask.plays), pa.string()), "play": pa.array(list(ask.plays.values()), pa.string())}
         )
     )
-    wanted = bulk.wanted(ask.scored.frame, plays, ask.tools.settings)
-    wanted = wanted.semi_join(linked, "user_id")
-    differing = {row["user_id"] for row in engine.run(bulk.differing(wanted, _acknowledged(ask))).to_pylist()}
-    moved = {one.row["user_id"] for one in ask.qualified.moved}
-    looked = differing | moved | set(ask.plays) | _mapped_differently(ask, linked) | _relinked(ask, linked)
-    return {row["user_id"]: row for row in frame_rows(ask.tools, ask.scored, looked)}
+    wanted = engine.keep(bulk.wanted(ask.scored.frame, plays, ask.tools.settings).semi_join(linked, "user_id"))
+    differing = engine.keep(bulk.differing(wanted, _documents(ask, ask.known.acknowledged, "acknowledged")))
+    standing = bulk.standing(wanted, _documents(ask, ask.known.table, "wanted")).select(stood="user_id")
+    looked = _looked_at(ask, linked)
+    left_out = engine.table(pa.table({"user_id": pa.array(sorted(silent.keys() | ask.plays.keys()), pa.string())}))
+    every = ask.scored.frame.select("user_id", "place").anti_join(left_out, "user_id")
+    told = every.left_join(differing.rename(differing="user_id"), every.user_id == differing.user_id)
+    told = told.left_join(looked.rename(looked="user_id"), told.user_id == looked.user_id)
+    told = told.left_join(standing, told.user_id == standing.stood)
+    told = told.filter(told.differing.notnull() | told.looked.notnull())
+    return engine.keep(
+        told.select(
+            "user_id",
+            "place",
+            differs=told.differing.notnull(),
+            fresh=told.fresh.fill_null(False),
+            moves=told.moves.fill_null(False),
+            stands=told.stood.notnull() & told.looked.isnull(),
+        )
+    )
 
 
-def _acknowledged(ask: Asking) -> Any:
-    """bulk.COLUMNS as the CRM echoed them, by user id; leads that were never written have no row."""
-    keys = [key for key, one in ask.known.items() if one.acknowledged]
-    values = [ask.known[key].acknowledged for key in keys]
-    kinds = {"pql_flag": pa.bool_(), "pql_trial_ends": pa.timestamp("us", tz="UTC")}
-    kinds |= dict.fromkeys(bulk.TEXTS, pa.string()) | dict.fromkeys(bulk.SCORES, pa.float64())
-    columns = {name: pa.array([one.get(name) for one in values], kinds[name]) for name in bulk.COLUMNS}
-    engine = ask.tools.engine
-    table = engine.table(pa.table({"record_key": pa.array(keys, pa.string()), **columns}))
+def _looked_at(ask: Asking, linked: Any) -> Any:
+    """Users who are looked at one by one whatever their fields say: see the module's docstring."""
+    import ibis
+
+    moved = pa.table({"user_id": pa.array(sorted({one.row["user_id"] for one in ask.qualified.moved}), pa.string())})
+    parts = [ask.tools.engine.table(moved), _relinked(ask, linked), *_mapped_differently(ask, linked)]
+    return ibis.union(*parts, distinct=True)
+
+
+def _documents(ask: Asking, rows: Any, column: str) -> Any:
+    """user_id and bulk.COLUMNS from a column of documents of the leads' records."""
+    kinds = _DOCUMENT | {"pql_trial_ends": _MOMENT}
+    docs = rows.select("record_key", doc=ask.tools.engine.parsed(rows[column], kinds))
+    fields = {name: docs.doc[name] for name in _DOCUMENT}
+    flat = docs.select("record_key", **fields, pql_trial_ends=_moment(docs.doc["pql_trial_ends"]))
     named = ask.scored.keys.select("user_id", "lead_key")
-    return table.inner_join(named, table.record_key == named.lead_key).drop("record_key", "lead_key")
+    return flat.inner_join(named, flat.record_key == named.lead_key).drop("record_key", "lead_key")
 
 
-def _mapped_differently(ask: Asking, linked: Any) -> set[str]:
+def _moment(packed: Any) -> Any:
+    return packed["at"].cast("timestamp('UTC', 6)")
+
+
+def _mapped_differently(ask: Asking, linked: Any) -> list[Any]:
     """Users of whom a mapped field may differ: compared in the engine, decided one by one."""
     additional = [also for also in ask.spec.also if also.object != "company"]
     if not additional:
-        return set()
-    engine, frame = ask.tools.engine, ask.scored.frame
-    keys = [key for key, one in ask.known.items() if one.acknowledged]
-    now = {f"now_{also.field}": _comparable(frame[also.value]) for also in additional}
-    columns = {
-        f"was_{also.field}": _column([ask.known[key].acknowledged.get(also.field) for key in keys], now[f"now_{also.field}"])
-        for also in additional
-    }
-    was = engine.table(pa.table({"record_key": pa.array(keys, pa.string()), **columns}))
+        return []
+    frame, rows = ask.scored.frame, ask.known.acknowledged
+    now = {also.field: comparable(frame[also.value]) for also in additional}
     told = frame.semi_join(linked, "user_id").select("user_id", "lead_key", **now)
+    was = rows.select(
+        "record_key", doc=ask.tools.engine.parsed(rows.acknowledged, {n: packed_type(c) for n, c in now.items()})
+    )
     joined = told.inner_join(was, told.lead_key == was.record_key)
-    differs = [~joined[f"now_{also.field}"].identical_to(joined[f"was_{also.field}"]) for also in additional]
-    found = joined.filter(functools.reduce(operator.or_, differs)).select("user_id")
-    return {row["user_id"] for row in engine.run(found).to_pylist()}
+    differs = [mapped_differs(joined[name], joined.doc[name]) for name in now]
+    return [joined.filter(functools.reduce(operator.or_, differs)).select("user_id")]
 
 
-def _comparable(column: Any) -> Any:
+def comparable(column: Any) -> Any:
     """A value as a CRM would keep it: whoever seems to differ is only looked at more closely."""
     kind = column.type()
     if kind.is_numeric():
@@ -130,33 +218,22 @@ def _comparable(column: Any) -> Any:
     return column if kind.is_boolean() else column.cast("string")
 
 
-def _column(values: Sequence[Value], now: Any) -> pa.Array:
-    """What was acknowledged, in the type of what is now; a value of another type is as good as none."""
-    kind = now.type()
-    if kind.is_floating():
-        numbers = (None if isinstance(value, bool) or not isinstance(value, int | float) else value for value in values)
-        return pa.array(list(numbers), pa.float64())
-    if kind.is_timestamp():
-        return pa.array([value if isinstance(value, datetime) else None for value in values], pa.timestamp("us", tz="UTC"))
-    if kind.is_boolean():
-        return pa.array([value if isinstance(value, bool) else None for value in values], pa.bool_())
-    return pa.array([value if isinstance(value, str) else None for value in values], pa.string())
+def packed_type(column: Any) -> str:
+    """The type in which a document holds such a value."""
+    kind = column.type()
+    return _MAPPED.get("timestamp" if kind.is_timestamp() else str(kind), "string")
 
 
-def _relinked(ask: Asking, linked: Any) -> set[str]:
+def mapped_differs(now: Any, was: Any) -> Any:
+    """Whether a comparable value is another one than a document's; one of another type counts as none."""
+    return ~now.identical_to(_moment(was) if now.type().is_timestamp() else was)
+
+
+def _relinked(ask: Asking, linked: Any) -> Any:
     """Users whose lead is written to another record from now on, or whose state waits for a record that is there now."""
-    pairs = [(key, one.crm_id) for key, one in ask.known.items()]
-    held_now = ask.tools.engine.table(
-        pa.table(
-            {
-                "record_key": pa.array([key for key, _ in pairs], pa.string()),
-                "held_id": pa.array([id for _, id in pairs], pa.string()),
-            }
-        )
-    )
-    joined = linked.inner_join(held_now, linked.lead_key == held_now.record_key)
-    other = joined.filter(~joined.crm_id.identical_to(joined.held_id)).select("user_id")
-    return {row["user_id"] for row in ask.tools.engine.run(other).to_pylist()}
+    before = ask.known.table.select("record_key", held_id="crm_id")
+    joined = linked.inner_join(before, linked.lead_key == before.record_key)
+    return joined.filter(~joined.crm_id.identical_to(joined.held_id)).select("user_id")
 
 
 def _silent(ask: Asking) -> dict[str, str]:
@@ -178,16 +255,24 @@ def _silent(ask: Asking) -> dict[str, str]:
     return silent
 
 
-def _matches(ask: Asking, rows: Mapping[str, Row]) -> dict[str, Row]:
+def _matches(ask: Asking, users: Sequence[str]) -> dict[str, Row]:
     """The match of each of these users, with what the mirror says of the record."""
     engine = ask.tools.engine
-    ids = engine.table(pa.table({"asked": pa.array(sorted(rows), pa.string())}))
+    ids = engine.table(pa.table({"asked": pa.array(sorted(users), pa.string())}))
     persons = ask.found.persons.semi_join(ids, ask.found.persons.user_id == ids.asked)
     seen = ask.found.mirror.records.select(
         seen_object="object", seen_id="id", seen_owner="owner", seen_key="key", seen_fields="fields", seen_account="account"
     )
     joined = persons.left_join(seen, [persons.object == seen.seen_object, persons.crm_id == seen.seen_id])
     return {row["user_id"]: row for row in engine.run(joined).to_pylist()}
+
+
+def _people(ask: Asking, rows: Sequence[Row]) -> list[Wish]:
+    """The wishes of these leads; some have none."""
+    here = ask.holding(row["lead_key"] for row in rows)
+    matches = _matches(here, [row["user_id"] for row in rows])
+    found = (_person(here, row, matches[row["user_id"]]) for row in rows)
+    return [wish for wish in found if wish is not None]
 
 
 def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
@@ -214,7 +299,7 @@ def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
 
 def _asked_for(ask: Asking, row: Row) -> bool:
     """Whether a record of this lead is still to be made."""
-    known = ask.known.get(row["lead_key"])
+    known = ask.held.get(row["lead_key"])
     return known is not None and known.crm_id is None and known.status == "due"
 
 
@@ -233,11 +318,7 @@ def _standing(ask: Asking, row: Row, play: str | None) -> Standing:
     settings, key = ask.tools.settings, row["lead_key"]
     state = ask.qualified.open.get((row["user_id"], play)) if play else None
     told = reasons_text(reasons(settings, row, settings.timezone)) if play else None
-    first = (
-        state.first_at
-        if state
-        else next((s.first_at for (r, _, s) in ask.qualified.touched if r["lead_key"] == key and s.first_at), None)
-    )
+    first = state.first_at if state else ask.first_at.get(key)
     more = {
         "reasons": told,
         "since": state.entered_at if state else None,

@@ -30,6 +30,7 @@ from worker.store.errors import BadStoreUrl, StoreUnreachable
 from worker.store.tables import Moment
 
 BUSY_SECONDS = 30
+READ_AT_ONCE = 20_000  # rows of a large table that are Python objects at one time
 AT_ONCE = 5000  # rows per executemany, so that a large write does not hold two copies in memory
 READ = {"pql_read": True}
 SQLITE_NOW = literal_column("strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'", type_=Moment())
@@ -89,6 +90,13 @@ class Tx:
         names = list(result.keys())
         turned = list(zip(*result.all(), strict=True))
         return {name: list(turned[place]) if turned else [] for place, name in enumerate(names)}
+
+    def batches(self, statement: Executable) -> Iterator[dict[str, list[Any]]]:
+        """The answer column by column, some rows at a time: a large table never stands in Python as a whole."""
+        result = self.connection.execute(statement)
+        names = list(result.keys())
+        for rows in result.partitions(READ_AT_ONCE):
+            yield {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
     def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Execute, for each of `rows` where given; the number of rows that were changed."""

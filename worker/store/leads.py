@@ -7,7 +7,7 @@ are the history and are never changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select
@@ -27,6 +27,11 @@ def columns(tx: Tx) -> Columns:
 def names(tx: Tx) -> Columns:
     """lead_key and user_id of all leads. Without moments, which are slow to read for very many."""
     return tx.columns(select(lead.c.lead_key, lead.c.user_id).where(tx.mine(lead)))
+
+
+def known(tx: Tx) -> Iterator[Columns]:
+    """lead_key and user_id of all leads, in batches."""
+    return tx.batches(select(lead.c.lead_key, lead.c.user_id).where(tx.mine(lead)))
 
 
 def by_user(tx: Tx, user_id: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ deleted; a merge or conversion opens the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +31,9 @@ class Link:
     how: str | None = None
 
 
-def columns(tx: Tx, destination: str) -> dict[str, list[Any]]:
+def batches(tx: Tx, destination: str) -> Iterator[dict[str, list[Any]]]:
     """All active links: record_key, object, crm_id, how."""
-    return tx.columns(select(*_COLUMNS).where(*_active(tx, destination)))
+    return tx.batches(select(*_COLUMNS).where(*_active(tx, destination)))
 
 
 def by_key(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, Link]:

@@ -8,7 +8,7 @@ A record that moved or was deleted stays in the mirror, marked, so that the next
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -120,20 +120,20 @@ def owners(tx: Tx, destination: str) -> list[Owner]:
     return [Owner(row.id, row.email, row.name or "", row.active, row.kind) for row in tx.rows(asked)]
 
 
-def columns(tx: Tx, destination: str, objects: Sequence[str] | None = None) -> dict[str, list[Any]]:
+def batches(tx: Tx, destination: str, objects: Sequence[str] | None = None) -> Iterator[dict[str, list[Any]]]:
     """Records that are neither deleted nor moved; `fields` as JSON text (a moment is `{"at": ...}`)."""
     table = crm_mirror
     names = [table.c.object, table.c.id, *(table.c[name] for name in PLAIN if name not in ("deleted", "moved_to"))]
     here = (tx.mine(table), table.c.destination == destination, table.c.deleted.is_(False), table.c.moved_to.is_(None))
     asked = select(*names, cast(table.c.fields, Text).label("fields")).where(*here)
-    return tx.columns(asked if objects is None else asked.where(table.c.object.in_(objects)))
+    return tx.batches(asked if objects is None else asked.where(table.c.object.in_(objects)))
 
 
-def emails(tx: Tx, destination: str) -> dict[str, list[Any]]:
+def emails(tx: Tx, destination: str) -> Iterator[dict[str, list[Any]]]:
     """Every e-mail of a record: object, id, email (lower case), primary."""
     table = crm_email
     names = (table.c.object, table.c.id, table.c.email, table.c.primary)
-    return tx.columns(select(*names).where(tx.mine(table), table.c.destination == destination))
+    return tx.batches(select(*names).where(tx.mine(table), table.c.destination == destination))
 
 
 def records(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> dict[str, Mirrored]:

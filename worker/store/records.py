@@ -8,7 +8,7 @@ results of calls are in `record_claims`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -129,7 +129,7 @@ def _upsert(tx: Tx) -> Any:
     return insert.on_conflict_do_update(index_elements=key, set_=news, where=differs)
 
 
-def columns(tx: Tx, destination: str) -> dict[str, list[Any]]:
+def batches(tx: Tx, destination: str) -> Iterator[dict[str, list[Any]]]:
     """Every row for the plan; wanted, acknowledged and reformatted as JSON text (a moment is `{"at": ...}`)."""
     plain = (
         table.c.record_key,
@@ -141,7 +141,7 @@ def columns(tx: Tx, destination: str) -> dict[str, list[Any]]:
         table.c.priority,
     )
     docs = (cast(table.c[name], Text).label(name) for name in ("wanted", "acknowledged", "reformatted"))
-    return tx.columns(select(*plain, *docs).where(tx.mine(table), table.c.destination == destination))
+    return tx.batches(select(*plain, *docs).where(tx.mine(table), table.c.destination == destination))
 
 
 def by_key(tx: Tx, record_key: str) -> list[dict[str, Any]]:

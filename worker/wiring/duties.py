@@ -33,7 +33,7 @@ Bell = tuple[str, str]
 """A kind of work and the destination it is about."""
 
 # A worker that is told to stop has 20 s: a push ends by itself within them, and is cut short nowhere.
-SECONDS = {"pull": 60.0, "watch": 30.0, "push": 15.0}
+SECONDS = {"pull": 60.0, "watch": 30.0, "push": 15.0, "score": 60.0}
 EVALUATION = 300.0  # nobody else evaluates for so long after a host died; a message lives no longer
 PUSHING = 90.0
 PUSHES_AT_ONCE = 2  # more bells of one CRM would keep every process busy with it, and its limit is shared anyway
@@ -163,10 +163,10 @@ def _score(worker: Worker, _: str) -> list[Bell]:
     store = worker.tools.store
     before = _landed(store)
     with held(store, "evaluate", EVALUATION):
-        due = worker.evaluate()
+        due, more = worker.evaluate(SECONDS["score"])
     bells: list[Bell] = [("push", name) for name in due] if worker.tools.settings.schedule.push.on_change else []
     # whoever landed something meanwhile found this evaluation under way and went away
-    return [*bells, ("score", "")] if _landed(store) != before else bells
+    return [*bells, ("score", "")] if more or _landed(store) != before else bells
 
 
 def _landed(store: Store) -> int:

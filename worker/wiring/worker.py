@@ -110,8 +110,11 @@ class Worker:
             return
         with _timed(report, "commit"):
             commit.write(self.tools, plan, report.run)
+            if commit.follow(self.tools, plan, report.run):
+                report.status = "interrupted"
             reporting.add_plan(self.tools, report, plan)
-        self._push_all(report, asked.limit)
+        if report.status == "done":
+            self._push_all(report, asked.limit)
 
     def _begin(self, moment: datetime) -> Report:
         with self.tools.store.write() as tx:
@@ -237,10 +240,16 @@ class Worker:
         with self.tools.engine.scope():
             return explain(self.tools, lead, as_of or self.tools.now())
 
-    def evaluate(self) -> tuple[str, ...]:
-        """Score, plan and commit; the destinations that have something due."""
-        moment = self.tools.now()
+    def evaluate(self, seconds: float | None = None) -> tuple[tuple[str, ...], bool]:
+        """
+        Score, plan and commit; the destinations that have something due, and whether leads are left to be looked at.
+
+        States and handoffs are committed whole. Leads whose fields only follow may take longer than `seconds`: the next
+        evaluation finds those that are left, on what is known by then.
+        """
+        began, moment = time.monotonic(), self.tools.now()
         report = self._begin(moment)
+        left = 0
         try:
             with self.tools.engine.scope():
                 fold(self.tools, moment, report.run)
@@ -249,12 +258,16 @@ class Worker:
                     report.status = "held"
                 else:
                     commit.write(self.tools, plan, report.run)
+                    late = lambda: seconds is not None and time.monotonic() > began + seconds  # noqa: E731 (one use)
+                    left = commit.follow(self.tools, plan, report.run, late)
                 reporting.add_plan(self.tools, report, plan)
         except BaseException:
             self._finish(report, "failed")
             raise
+        if left:
+            report.warnings.append(f"{left:,} records are yet to be compared; the next evaluation goes on with them.")
         self._finish(report, report.status)
-        return () if plan.held else tuple(self.tools.crms)
+        return (() if plan.held else tuple(self.tools.crms)), left > 0
 
     def _push_all(self, report: Report, limit: int | None) -> None:
         with _timed(report, "push"):

@@ -268,7 +268,7 @@ def test_a_row_given_back_is_as_it_was(store: Store):
 def test_a_plan_reads_rows_column_by_column(store: Store):
     put(store, want("L1"), want("L2"))
     with store.read() as tx:
-        columns = records.columns(tx, "hubspot")
+        (columns,) = records.batches(tx, "hubspot")
 
     assert sorted(columns["record_key"]) == ["L1", "L2"]
     assert '"at"' in columns["wanted"][0]

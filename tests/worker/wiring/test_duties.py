@@ -84,8 +84,8 @@ def test_what_lands_during_an_evaluation_is_evaluated_after_it(worker: Worker, m
     ring(worker, "pull")
     evaluate = Worker.evaluate
 
-    def slowly(here: Worker) -> tuple[str, ...]:
-        due = evaluate(here)
+    def slowly(here: Worker, seconds: float) -> tuple[tuple[str, ...], bool]:
+        due = evaluate(here, seconds)
         with here.tools.store.write() as tx:
             landing.add_files(tx, [landing.File("product", "events", "acme/late.parquet", 1, 1)])
         return due
@@ -96,7 +96,7 @@ def test_what_lands_during_an_evaluation_is_evaluated_after_it(worker: Worker, m
 
 
 def test_an_evaluation_that_was_overtaken_waits_for_the_next_bell(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    def overtaken(_: Worker) -> Any:
+    def overtaken(_: Worker, __: float) -> Any:
         raise Overtaken("Leads of the pool smb were routed by another process meanwhile. Run again.")
 
     monkeypatch.setattr(Worker, "evaluate", overtaken)
