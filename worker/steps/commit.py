@@ -23,7 +23,7 @@ from worker.steps.qualify import state_row, transition_row
 from worker.steps.route import Handoff
 from worker.steps.tools import Tools
 from worker.steps.wishes import SLICE, news, to_store
-from worker.store import audit, intents, leads, links, mirror, records, routes
+from worker.store import audit, intents, leads, links, mirror, records, routes, runs
 from worker.store.database import Tx
 from worker.store.intents import Planned
 from worker.store.values import packed, unpacked
@@ -36,9 +36,24 @@ class Overtaken(Exception):
     """Another process routed leads of the same pools between planning and committing."""
 
 
+def introduce(tools: Tools, plan: Plan, late: Callable[[], bool] = lambda: False) -> bool:
+    """
+    Store the keys of new leads, some thousands in one transaction; whether all of them are stored.
+
+    Keys are made of the users' ids, so it does no harm to have stored only some of them.
+    """
+    keys = plan.scored.keys
+    fresh = keys.filter(keys.is_new).select("lead_key", "user_id", "account_id")
+    for batch in tools.engine.batches(fresh, BATCH):
+        with tools.store.write() as tx:
+            leads.put(tx, [{**row, "first_seen": plan.as_of} for row in batch.to_pylist()])
+        if late():
+            return False
+    return True
+
+
 def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
-    """Store the plan but for the leads whose fields only follow (`follow`), or nothing of it."""
-    _new_leads(tools, plan)
+    """Store the plan but for the leads whose fields only follow (`follow`), or nothing of it; after `introduce`."""
     home = tools.settings.handoff.work_in
     wanted = {
         name: [to_store(wish) for wish in (*news(one.people), *news(one.companies))] for name, one in plan.destined.items()
@@ -53,6 +68,7 @@ def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
         intents.cancel(tx, over.unsent)
         _people(tx, plan, run_id)
         _routes(tx, plan, run_id)
+        runs.at_step(tx, run_id, runs.COMMITTED)
         for name in sorted(plan.qualified.first_run):
             audit.add(tx, "run", FIRST_RUN, {"definition": name, "run": run_id})
 
@@ -79,15 +95,6 @@ def follow(tools: Tools, plan: Plan, run_id: str, late: Callable[[], bool] = lam
             if late():
                 return sum(left.values())
     return sum(left.values())
-
-
-def _new_leads(tools: Tools, plan: Plan) -> None:
-    """Keys of leads that are new. They are made of the users' ids: to have stored some of them does no harm."""
-    keys = plan.scored.keys
-    fresh = keys.filter(keys.is_new).select("lead_key", "user_id", "account_id")
-    for batch in tools.engine.batches(fresh, BATCH):
-        with tools.store.write() as tx:
-            leads.put(tx, [{**row, "first_seen": plan.as_of} for row in batch.to_pylist()])
 
 
 def _people(tx: Tx, plan: Plan, run_id: str) -> None:

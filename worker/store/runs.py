@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 
 from worker.store.database import Tx
 from worker.store.tables import run as table
 
 OPEN = "running"
+COMMITTED = "committed"
+"""The step at which a run has stored states and handoffs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ def by_id(tx: Tx, id: str) -> Run | None:
 
 
 def last(tx: Tx, *, finished: bool = False) -> Run | None:
-    """The run with the newest as_of; with `finished` the last that came to its end."""
+    """The run with the newest as_of; with `finished` the last whose states were committed, however it ended then."""
     asked = select(*_COLUMNS).where(tx.mine(table)).order_by(table.c.as_of.desc(), table.c.started_at.desc()).limit(1)
-    return _first(tx, asked.where(table.c.status.in_(("done", "partial"))) if finished else asked)
+    return _first(tx, asked.where(_judged()) if finished else asked)
 
 
 def recent(tx: Tx, most: int = 20) -> list[Run]:
@@ -66,10 +68,15 @@ def recent(tx: Tx, most: int = 20) -> list[Run]:
 
 
 def instants(tx: Tx, since: datetime | None = None) -> list[tuple[datetime, str, str]]:
-    """Each evaluation that was carried out: (as_of, settings hash, run id), oldest first, for replay."""
+    """Each evaluation whose states were committed: (as_of, settings hash, run id), oldest first, for replay."""
     asked = select(table.c.as_of, table.c.settings_sha, table.c.id).where(tx.mine(table)).order_by(table.c.as_of)
-    asked = asked.where(table.c.status.in_(("done", "partial")))
+    asked = asked.where(_judged())
     return [(row[0], row[1], row[2]) for row in tx.rows(asked if since is None else asked.where(table.c.as_of >= since))]
+
+
+def _judged() -> ColumnElement[bool]:
+    """A run that was killed or interrupted after its commit has judged the leads as much as one that went on to the end."""
+    return or_(table.c.status.in_(("done", "partial")), table.c.step == COMMITTED)
 
 
 def forget(tx: Tx, before: datetime) -> int:

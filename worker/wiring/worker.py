@@ -7,7 +7,7 @@ Decided here: the order of steps in a run, and how a run is opened and closed in
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -47,6 +47,21 @@ class Wanted:
     digest: str | None = None
     pull: bool = True
     watch: bool = True
+
+
+class _Slices:
+    """So many seconds for each part of an evaluation; a part that begins after twice as many is late at once."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds, self._began = seconds, time.monotonic()
+
+    def next(self) -> Callable[[], bool]:
+        """Whether the part that begins now is late, to be asked again and again."""
+        seconds, now = self._seconds, time.monotonic()
+        if seconds is None:
+            return lambda: False
+        ends = now + (seconds if now < self._began + 2 * seconds else 0.0)
+        return lambda: time.monotonic() > ends
 
 
 @dataclass(slots=True)
@@ -109,6 +124,7 @@ class Worker:
             reporting.add_plan(self.tools, report, plan)
             return
         with _timed(report, "commit"):
+            commit.introduce(self.tools, plan)
             commit.write(self.tools, plan, report.run)
             if commit.follow(self.tools, plan, report.run):
                 report.status = "interrupted"
@@ -242,32 +258,46 @@ class Worker:
 
     def evaluate(self, seconds: float | None = None) -> tuple[tuple[str, ...], bool]:
         """
-        Score, plan and commit; the destinations that have something due, and whether leads are left to be looked at.
+        Score, plan and commit; the destinations that have something due, and whether something is left to evaluate.
 
-        States and handoffs are committed whole. Leads whose fields only follow may take longer than `seconds`: the next
-        evaluation finds those that are left, on what is known by then.
+        Days to fold, leads that are new and leads whose fields only follow have so many `seconds` each. Whatever takes
+        longer is left to the next evaluation, which finds it and goes on, on what is known by then. Scoring, and the
+        commit of states and handoffs, are one piece.
         """
-        began, moment = time.monotonic(), self.tools.now()
-        report = self._begin(moment)
-        left = 0
+        report = self._begin(self.tools.now())
         try:
             with self.tools.engine.scope():
-                fold(self.tools, moment, report.run)
-                plan = make(self.tools, moment)
-                if plan.held:
-                    report.status = "held"
-                else:
-                    commit.write(self.tools, plan, report.run)
-                    late = lambda: seconds is not None and time.monotonic() > began + seconds  # noqa: E731 (one use)
-                    left = commit.follow(self.tools, plan, report.run, late)
-                reporting.add_plan(self.tools, report, plan)
+                more = self._evaluated(report, _Slices(seconds))
         except BaseException:
             self._finish(report, "failed")
             raise
+        if report.leads.seen or not more:
+            self._finish(report, report.status)
+            return (() if report.status == "held" else tuple(self.tools.crms)), more
+        with self.tools.store.write() as tx:
+            runs.drop(tx, report.run)
+        return (), True
+
+    def _evaluated(self, report: Report, slices: _Slices) -> bool:
+        """One evaluation into the report, which stays without leads if it did not come to them; whether more is left."""
+        tools = self.tools
+        late = slices.next()
+        fold(replace(tools, stopping=lambda: tools.stopping() or late()), report.as_of, report.run)
+        if late():
+            return True
+        plan = make(tools, report.as_of)
+        left = 0
+        if plan.held:
+            report.status = "held"
+        elif not commit.introduce(tools, plan, slices.next()):
+            return True
+        else:
+            commit.write(tools, plan, report.run)
+            left = commit.follow(tools, plan, report.run, slices.next())
+        reporting.add_plan(tools, report, plan)
         if left:
             report.warnings.append(f"{left:,} records are yet to be compared; the next evaluation goes on with them.")
-        self._finish(report, report.status)
-        return (() if plan.held else tuple(self.tools.crms)), left > 0
+        return left > 0
 
     def _push_all(self, report: Report, limit: int | None) -> None:
         with _timed(report, "push"):
