@@ -49,19 +49,10 @@ class Wanted:
     watch: bool = True
 
 
-class _Slices:
-    """So many seconds for each part of an evaluation; a part that begins after twice as many is late at once."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds, self._began = seconds, time.monotonic()
-
-    def next(self) -> Callable[[], bool]:
-        """Whether the part that begins now is late, to be asked again and again."""
-        seconds, now = self._seconds, time.monotonic()
-        if seconds is None:
-            return lambda: False
-        ends = now + (seconds if now < self._began + 2 * seconds else 0.0)
-        return lambda: time.monotonic() > ends
+def _slice(seconds: float | None) -> Callable[[], bool]:
+    """Whether so many seconds are over from now on, to be asked again and again."""
+    ends = None if seconds is None else time.monotonic() + seconds
+    return lambda: ends is not None and time.monotonic() > ends
 
 
 @dataclass(slots=True)
@@ -267,7 +258,7 @@ class Worker:
         report = self._begin(self.tools.now())
         try:
             with self.tools.engine.scope():
-                more = self._evaluated(report, _Slices(seconds))
+                more = self._evaluated(report, seconds)
         except BaseException:
             self._finish(report, "failed")
             raise
@@ -278,10 +269,10 @@ class Worker:
             runs.drop(tx, report.run)
         return (), True
 
-    def _evaluated(self, report: Report, slices: _Slices) -> bool:
+    def _evaluated(self, report: Report, seconds: float | None) -> bool:
         """One evaluation into the report, which stays without leads if it did not come to them; whether more is left."""
         tools = self.tools
-        late = slices.next()
+        late = _slice(seconds)
         fold(replace(tools, stopping=lambda: tools.stopping() or late()), report.as_of, report.run)
         if late():
             return True
@@ -289,11 +280,11 @@ class Worker:
         left = 0
         if plan.held:
             report.status = "held"
-        elif not commit.introduce(tools, plan, slices.next()):
+        elif not commit.introduce(tools, plan, _slice(seconds)):
             return True
         else:
             commit.write(tools, plan, report.run)
-            left = commit.follow(tools, plan, report.run, slices.next())
+            left = commit.follow(tools, plan, report.run, _slice(seconds))
         reporting.add_plan(tools, report, plan)
         if left:
             report.warnings.append(f"{left:,} records are yet to be compared; the next evaluation goes on with them.")
