@@ -8,7 +8,7 @@ than that. Not decided here: what is wanted (`wishes`, `company_wishes`). Writes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import orjson
@@ -53,7 +53,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """Open handoffs by lead key, and owners by lead key (the CRM's id), in the CRM where people work."""
+    """Open handoffs by subject, and owners by subject (the CRM's id), in the CRM where people work."""
 
     handed: Mapping[str, Handed]
     owners: Mapping[str, str]
@@ -62,7 +62,11 @@ class Handing:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What is the same for all records of one destination."""
+    """
+    What is the same for all records of one destination.
+
+    `plays`: subject -> definition, of leads and accounts; `buyers`: lead key -> account key, of accounts in an episode.
+    """
 
     tools: Tools
     scored: Scored
@@ -72,6 +76,19 @@ class Asking:
     handing: Handing
     known: Mapping[str, Held]
     plays: Mapping[str, str]
+    buyers: Mapping[str, str] = field(default_factory=dict)
+
+    def shows(self, lead_key: str) -> str:
+        """The subject whose standing a person's record shows: its own, or its account's where only that is in an episode."""
+        return lead_key if lead_key in self.plays else self.buyers.get(lead_key, lead_key)
+
+    def handed(self, lead_key: str) -> Handed | None:
+        """The handoff that a person's record tells: its own, else the one of the account whose buyer it is."""
+        return self.handing.handed.get(lead_key) or self.handing.handed.get(self.buyers.get(lead_key, ""))
+
+    def owner(self, lead_key: str) -> str | None:
+        """The wanted owner of a person's record, likewise."""
+        return self.handing.owners.get(lead_key) or self.handing.owners.get(self.buyers.get(lead_key, ""))
 
     @property
     def found(self) -> Found:
@@ -122,8 +139,8 @@ def _current(ask: Asking, match: Row, acknowledged: Fields) -> Fields | None:
     return current
 
 
-def observation(ask: Asking, row: Row) -> dict[str, str]:
+def observation(ask: Asking, row: Row, *, flagged: bool) -> dict[str, str]:
     """The observation behind a change of flag or tier. Nothing that somebody did is the reason for being no PQL."""
     found = strongest(reasons(ask.tools.settings, row, ask.tools.settings.timezone), 1)
-    names = ("pql_flag", "pql_tier") if row["user_id"] in ask.plays else ("pql_tier",)
+    names = ("pql_flag", "pql_tier") if flagged else ("pql_tier",)
     return dict.fromkeys(names, found[0].text) if found else {}

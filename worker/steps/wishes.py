@@ -47,7 +47,8 @@ class Destined:
 def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handing: Handing) -> Destined:
     """What is wanted in one destination."""
     plays = qualified.plays(tools.settings.qualify)
-    ask = Asking(tools, scored, qualified, name, tools.settings.destinations[name], handing, held(tools, name), plays)
+    spec, buyers = tools.settings.destinations[name], qualified.buyers(plays)
+    ask = Asking(tools, scored, qualified, name, spec, handing, held(tools, name), plays, buyers)
     result = Destined(known=ask.known)
     rows = _looked_at(ask)
     matches = _matches(ask, rows)
@@ -76,14 +77,15 @@ def _looked_at(ask: Asking) -> dict[str, Row]:
     linked = matched.filter(matched.status == "matched")
     plays = engine.table(
         pa.table(
-            {"user_id": pa.array(list(ask.plays), pa.string()), "play": pa.array(list(ask.plays.values()), pa.string())}
+            {"subject": pa.array(list(ask.plays), pa.string()), "play": pa.array(list(ask.plays.values()), pa.string())}
         )
     )
     wanted = bulk.wanted(ask.scored.frame, plays, ask.tools.settings)
     wanted = wanted.semi_join(linked, "user_id")
     differing = {row["user_id"] for row in engine.run(bulk.differing(wanted, _acknowledged(ask))).to_pylist()}
     moved = {one.row["user_id"] for one in ask.qualified.moved}
-    looked = differing | moved | set(ask.plays) | _mapped_differently(ask, linked) | _relinked(ask, linked)
+    open_now = {ask.qualified.rows[subject]["user_id"] for subject in ask.plays}
+    looked = differing | moved | open_now | _mapped_differently(ask, linked) | _relinked(ask, linked)
     return {row["user_id"]: row for row in frame_rows(ask.tools, ask.scored, looked)}
 
 
@@ -160,7 +162,7 @@ def _relinked(ask: Asking, linked: Any) -> set[str]:
 
 
 def _silent(ask: Asking) -> dict[str, str]:
-    """Users (with lead keys) whose record another lead speaks for: a PQL before others, then the one with the most usage."""
+    """Users (with lead keys) whose record another lead speaks for; see `_voice`."""
     persons, frame = ask.found.persons, ask.scored.frame
     linked = persons.filter(persons.status == "matched")
     shared = linked.group_by("object", "crm_id").aggregate(leads=linked.count())
@@ -170,12 +172,18 @@ def _silent(ask: Asking) -> dict[str, str]:
     rows = ask.tools.engine.run(several.inner_join(frame.select("user_id", "lead_key", "usage"), "user_id")).to_pylist()
     speaking: set[tuple[str, str]] = set()
     silent: dict[str, str] = {}
-    for row in sorted(rows, key=lambda one: (one["user_id"] not in ask.plays, -one["usage"], one["lead_key"])):
+    for row in sorted(rows, key=functools.partial(_voice, ask)):
         record = (row["object"], row["held_by"])
         if record in speaking:
             silent[row["user_id"]] = row["lead_key"]
         speaking.add(record)
     return silent
+
+
+def _voice(ask: Asking, row: Row) -> tuple[bool, bool, float, str]:
+    """Whose word counts on a shared record: a PQL's, the buyer's of an account in an episode, then the most usage."""
+    key = row["lead_key"]
+    return key not in ask.plays, key not in ask.buyers, -row["usage"], key
 
 
 def _matches(ask: Asking, rows: Mapping[str, Row]) -> dict[str, Row]:
@@ -191,24 +199,26 @@ def _matches(ask: Asking, rows: Mapping[str, Row]) -> dict[str, Row]:
 
 
 def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
-    play = ask.plays.get(row["user_id"])
+    subject = ask.shows(row["lead_key"])
+    play = ask.plays.get(subject)
     status, creating = _status(ask, match["status"], play)
     if status is None and _asked_for(ask, row):
         status = "unmatched"  # it qualified, and does no longer: the record that was to be made is not
     if status is None:
         return None
     object = match["object"] or ask.tools.crms[ask.name].creates
-    stand = _standing(ask, row, play)
+    shown = row if subject == row["lead_key"] else {**ask.qualified.rows[subject], "last_active": row["last_active"]}
+    stand = _standing(ask, row["lead_key"], shown, play)
     wants = (*of_person(stand, ask.tools.settings, object), *mapped(ask.spec, object, row))
     if creating:
         wants = (*wants, *identity(row, object))
     record = record_of(ask, row["lead_key"], object, match)
     kept = None
-    owner = ask.handing.owners.get(row["lead_key"]) if ask.sets_owner else None
+    owner = ask.owner(row["lead_key"]) if ask.sets_owner else None
     if owner:
         answer = owner_want(ask.tools.settings.handoff.set_owner, owner, record, ask.handing.unowned)
         wants, kept = ((*wants, answer), None) if isinstance(answer, Want) else (wants, answer.reason)
-    change = difference(wants, record, observation(ask, row))
+    change = difference(wants, record, observation(ask, shown, flagged=play is not None))
     return Wish(row, wants, change, status, match["seen_account"], kept)
 
 
@@ -229,20 +239,21 @@ def _status(ask: Asking, matched: str, play: str | None) -> tuple[Status | None,
     return ("unmatched" if play else None), False
 
 
-def _standing(ask: Asking, row: Row, play: str | None) -> Standing:
-    settings, key = ask.tools.settings, row["lead_key"]
-    state = ask.qualified.open.get((row["user_id"], play)) if play else None
+def _standing(ask: Asking, key: str, row: Row, play: str | None) -> Standing:
+    """Where a person stands; `row` is its own, or its account's where the record shows that."""
+    settings = ask.tools.settings
+    state = ask.qualified.open.get((row["subject"], play)) if play else None
     told = reasons_text(reasons(settings, row, settings.timezone)) if play else None
     first = (
         state.first_at
         if state
-        else next((s.first_at for (r, _, s) in ask.qualified.touched if r["lead_key"] == key and s.first_at), None)
+        else next((s.first_at for (r, _, s) in ask.qualified.touched if r["subject"] == key and s.first_at), None)
     )
     more = {
         "reasons": told,
         "since": state.entered_at if state else None,
         "first_at": first,
-        "handed": ask.handing.handed.get(key),
+        "handed": ask.handed(key),
     }
     return standing(key, play, row, settings, **more)
 

@@ -305,18 +305,18 @@ def test_a_state_is_what_its_stored_row_says(history, rules):
 def test_whoever_is_not_selected_would_not_have_changed(engine, people, rules):
     lived = [(live_through(history, rules)[0], dataclasses.replace(now, rejection=None)) for history, now in people]
     rows = [
-        {"user_id": f"u{n}", "excluded": now.excluded, "applies_pql": now.applies, "must_pql": now.must}
+        {"subject": f"u{n}", "excluded": now.excluded, "applies_pql": now.applies, "must_pql": now.must}
         | {"immediate_pql": now.immediate, "value_pql": now.value}
         for n, (_, now) in enumerate(lived)
     ]
-    held = [{"user_id": f"u{n}", "state": s.name, "reason": s.reason} for n, (s, _) in enumerate(lived) if s is not None]
+    held = [{"subject": f"u{n}", "state": s.name, "reason": s.reason} for n, (s, _) in enumerate(lived) if s is not None]
     text = pa.string()
-    kinds = {"user_id": text, "excluded": text, "applies_pql": pa.bool_(), "must_pql": pa.bool_()}
+    kinds = {"subject": text, "excluded": text, "applies_pql": pa.bool_(), "must_pql": pa.bool_()}
     kinds |= {"immediate_pql": pa.bool_(), "value_pql": pa.float64()}
     frame = engine.table(pa.Table.from_pylist(rows, pa.schema(kinds)))
-    states = engine.table(pa.Table.from_pylist(held, pa.schema({"user_id": text, "state": text, "reason": text})))
+    states = engine.table(pa.Table.from_pylist(held, pa.schema({"subject": text, "state": text, "reason": text})))
 
-    chosen = set(engine.run(needs_step(frame, states, rules))["user_id"].to_pylist())
+    chosen = set(engine.run(needs_step(frame, states, rules))["subject"].to_pylist())
 
     for n, (state, now) in enumerate(lived):
         after, edge = step(state, now, rules, NOON + DAY)
