@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from commands import Commands
+from journeys_accounts import DAY, TEAM, at_work, qualifying_accounts, team
 from journeys_calendar import MONDAY, TUESDAY
 
-from worker.store import leads
-
-DAY = timedelta(days=1)
 COOL = MONDAY + 17 * DAY
 OVER = COOL + 3 * DAY
-PQA = """
-  pqa:
-    grain: account
-    applies_to: account.plan in ('free', 'trial') and not crm.is_customer
-    must_have: {use: team >= 3, value: projects >= 3 and integrations >= 1}
-    score: usage
-    enter_at: 60
-    exit_below: 45
-    stay_at_least: 3 days
-    grace: 2 days
-    requalify_after: 90 days
-"""
-TEAM = ("anna", "ben", "cara")
-
-
-def qualifying_accounts(stage):
-    """Beside the starter's definition of leads, one of accounts."""
-    path = stage.folder / "settings.d" / "qualify.yaml"
-    stage.settings(qualify=path.read_text() + PQA)
-
-
-def team(stage, account="a1", **more):
-    """Three people who together do what a PQL does; Cara alone looks at prices."""
-    names = [f"{name}_{account}" for name in TEAM]
-    emails = {name: stage.user(user, account, **more) for name, user in zip(TEAM, names, strict=True)}
-    at_work(stage, account)
-    return emails
-
-
-def at_work(stage, account="a1"):
-    anna, ben, cara = (f"{name}_{account}" for name in TEAM)
-    stage.did(anna, "project_created", 1.2, times=5, pages=3)
-    for ago in range(10):
-        stage.did(ben, "report_viewed", ago + 0.1)
-    for name in ("slack", "jira"):
-        stage.did(cara, "integration_connected", 2.2, integration=name)
-    stage.did(cara, "pricing_viewed", 0.2)
 
 
 def in_salesforce(stage, email, account):
@@ -200,13 +159,3 @@ def test_a_kill_anywhere_leaves_one_task(stage, point):
 
     assert died.code == -9
     assert len(stage.portal.tasks()) == 1
-
-
-def state_of(stage, account="a1"):
-    """The state of an account in the definition of accounts."""
-    return stage.explain(account).state[0]
-
-
-def stored_buyer(stage, account="a1"):
-    with stage.worker.tools.store.read() as tx:
-        return leads.states_of(tx, stage.explain(account).subject)[0]["facts"]["buyer"]

@@ -58,6 +58,9 @@ class Qualified:
     tops: dict[str, dict[str, str]] = field(default_factory=dict)
     """user_id -> {top_<property>: the value with the most days}, for those in an open episode and buyers."""
 
+    replaced: set[str] = field(default_factory=set)
+    """Leads (their keys) that were the buyer of an account which has another one now."""
+
     def plays(self, definitions: Iterable[str]) -> dict[str, str]:
         """Subject -> the first definition, in the order of the settings, under which it is a PQL or PQA."""
         order = {name: place for place, name in enumerate(definitions)}
@@ -130,6 +133,8 @@ def _evaluate(
             result.moved.append(Moved(row, definition.name, state, transition))
         if state != old and (old is not None or transition is not None):
             result.touched.append((row, definition.name, state))
+        if old and old.buyer and old.buyer != row["lead_key"]:
+            result.replaced.add(old.buyer)
         if state.is_open:
             result.open[subject, definition.name] = state
     return after

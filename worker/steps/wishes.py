@@ -22,6 +22,7 @@ from worker.core.planning import difference, owner_want
 from worker.core.threeway import is_empty
 from worker.core.wanted import Standing, Want, identity, mapped, of_person, standing
 from worker.core.wording import reasons, reasons_text, signals_named
+from worker.steps.account_rows import rows_of
 from worker.steps.asking import Asking, Handing, Held, Status, Wish, held, observation, record_of
 from worker.steps.company_wishes import accounts
 from worker.steps.qualify import Qualified, Row, frame_rows
@@ -85,6 +86,7 @@ def _looked_at(ask: Asking) -> dict[str, Row]:
     differing = {row["user_id"] for row in engine.run(bulk.differing(wanted, _acknowledged(ask))).to_pylist()}
     moved = {one.row["user_id"] for one in ask.qualified.moved}
     open_now = {ask.qualified.rows[subject]["user_id"] for subject in ask.plays}
+    open_now |= {row["user_id"] for row in rows_of(ask.tools, ask.scored.frame, ask.qualified.replaced)}
     looked = differing | moved | open_now | _mapped_differently(ask, linked) | _relinked(ask, linked)
     return {row["user_id"]: row for row in frame_rows(ask.tools, ask.scored, looked)}
 
