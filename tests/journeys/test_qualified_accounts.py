@@ -142,6 +142,31 @@ def test_an_account_is_explained_by_its_own_points_buyer_and_state(story):
     assert [(one["definition"], one["is_buyer"]) for one in buyer.account_episodes] == [("pqa", True)]
 
 
+def commands(stage):
+    """`pql` on the places of the stage."""
+    stage.close()
+    places = {"PQL_SETTINGS": "settings.d", "PQL_STORE": stage.places.store, "PQL_LAKE": "lake", "PQL_TESTING": "1"}
+    crms = {"hubspot": stage.portal, "salesforce": stage.org}
+    tokens = {f"{name.upper()}_TOKEN": one.endpoint.token for name, one in crms.items() if one}
+    return Commands(stage.folder, places | tokens)
+
+
+@pytest.mark.decides("R-093")
+def test_the_command_line_tells_qualified_accounts_on_a_line_of_their_own(story):
+    stage, _ = story
+    pql = commands(stage)
+    at = ("--as-of", OVER.isoformat())
+
+    status, plan, told, lead = pql("status"), pql("plan", *at), pql("explain", "a1", *at), pql("explain", "cara_a1", *at)
+
+    assert "Accounts (PQAs): 1 expired; 0 became PQAs in the last run." in status.out
+    assert "1 accounts, 0 excluded, 0 became PQAs, 0 left." in plan.out
+    assert "Account Firm a1 (A" in told.out
+    assert "pqa: EXPIRED" in told.out
+    assert "pqa" not in lead.out
+    assert "No lead or account is known as a9." in pql("explain", "a9", *at).said
+
+
 @pytest.mark.parametrize("point", ["K1", "K2", "K3", "K7"])
 def test_a_kill_anywhere_leaves_one_task(stage, point):
     qualifying_accounts(stage)
@@ -149,9 +174,7 @@ def test_a_kill_anywhere_leaves_one_task(stage, point):
     team(stage)
     stage.skip_baseline()
     stage.write()
-    stage.close()
-    places = {"PQL_SETTINGS": "settings.d", "PQL_STORE": stage.places.store, "PQL_LAKE": "lake"}
-    pql = Commands(stage.folder, {**places, "HUBSPOT_TOKEN": stage.portal.endpoint.token, "PQL_TESTING": "1"})
+    pql = commands(stage)
 
     died = pql("run", "--as-of", MONDAY.isoformat(), PQL_CRASHPOINT=point)
     stage.run(MONDAY)

@@ -49,6 +49,23 @@ def test_a_lead_that_meets_the_gate_and_the_score_enters_its_first_episode():
     assert (edge.from_state, edge.to_state, edge.cause, edge.became_pql) == ("NOT", "QUALIFIED", "events", True)
 
 
+def test_an_account_names_its_buyer_on_entering_and_keeps_the_name_after_its_end():
+    calm = seen(value=10, buyer="L2")
+    states, _ = walk(
+        seen(must=False, buyer="L0"), seen(buyer="L1"), seen(buyer="L2"), *[calm] * 5, seen(buyer="L3", must=False)
+    )
+
+    assert [state.buyer for state in states[:3]] == [None, "L1", "L2"]
+    assert (states[-1].name, states[-1].buyer) == ("EXPIRED", "L2")
+    assert (
+        State.of(
+            {"state": "EXPIRED", **dict.fromkeys(("since", "episode", "entered_at", "first_at", "reason"))},
+            states[-1].facts(),
+        ).buyer
+        == "L2"
+    )
+
+
 @pytest.mark.parametrize("lacking", [{"must": False}, {"value": 59.9}, {"applies": False}])
 def test_whoever_lacks_the_gate_or_the_score_stays_out(lacking):
     assert step(None, seen(**lacking), RULES, NOON)[1] is None
