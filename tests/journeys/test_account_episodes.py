@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from journeys_accounts import DAY, TEAM, account_state, qualifying_accounts, team
+from journeys_accounts import DAY, TEAM, account_state, at_work, qualifying_accounts, team
 from journeys_calendar import MONDAY, TUESDAY
 
 from worker.store import leads, pauses, routes
@@ -115,16 +115,22 @@ def test_nothing_else_made_or_closed_a_task(days):
         assert {one["hs_task_status"] for one in about(stage, name)} == {"NOT_STARTED"}, name
 
 
-def test_a_first_run_flags_accounts_and_makes_no_tasks(stage):
+def test_a_first_run_flags_accounts_and_hands_off_only_the_young_ones(stage):
     qualifying_accounts(stage)
-    stage.portal.add("company", domain="a1.example", name="Firm a1")
-    emails = team(stage)
+    stage.rewrite("handoff", "on_first_run: flag_only", "handoff_within: 5 days\n  on_first_run: flag_only")
+    companies = {name: stage.portal.add("company", domain=f"{name}.example", name=f"Firm {name}") for name in ("old", "new")}
+    today, stage.now = stage.now, stage.now - 6 * DAY
+    team(stage, "old")
+    stage.now = today
+    at_work(stage, "old")
+    emails = team(stage, "new")
 
-    report = stage.run(stage.now)
+    report = stage.run(today)
 
-    company = stage.portal.record("company", stage.portal.ids["a1.example"])
-    assert (company["pql_flag"], stage.portal.contact(emails["cara"])["pql_flag"]) == ("true", "true")
-    assert (stage.portal.tasks(), report.account_states.entered) == ([], 1)
+    assert [stage.portal.record("company", id)["pql_flag"] for id in companies.values()] == ["true", "true"]
+    assert stage.portal.contact(emails["cara"])["pql_flag"] == "true"
+    assert [len(about(stage, name)) for name in companies] == [0, 1]
+    assert (report.account_states.entered, report.states.entered) == (2, 0)
 
 
 def test_a_buyer_without_a_record_waits_visibly_and_gets_the_task_once_it_is_there(stage):

@@ -102,6 +102,7 @@ def test_the_buyers_record_shows_the_accounts_standing_and_no_colleagues_does(st
     same = ("pql_type", "pql_tier", "pql_score", "pql_reasons", "pql_since", "pql_respond_by", "pql_routed_by")
     assert {name: people["cara"][name] for name in same} == {name: company[name] for name in same}
     assert people["cara"]["pql_next_step"]
+    assert people["cara"]["hubspot_owner_id"] == told["then"]["tasks"][0]["hubspot_owner_id"]
     assert told["then"]["contacts"]["cara"]["PQL_Type__c"] == "pqa"
 
 
