@@ -86,6 +86,7 @@ CODES: dict[str, str] = {
     "QU003": "a content signal stands for value",
     "QU004": "waiting times that contradict each other",
     "QU005": "unknown rejection reason",
+    "QU006": "a definition of accounts, and no source says which account a user belongs to",
     "HA001": "unknown destination in `work_in`",
     "HA002": "the last next step has a condition, or one before it has none",
     "HA003": "a next step that can never be reached",

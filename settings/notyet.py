@@ -45,7 +45,6 @@ KEYS: tuple[NotYet, ...] = (
     NotYet("signals.*.stage", None, "Stages"),
     NotYet("score.caps", None, "Caps by group"),
     NotYet("score.model", None, "A predictive model"),
-    NotYet("qualify.*.grain", "account", "Qualifying accounts instead of leads"),
     NotYet("qualify.*.fresh_evidence", None, "Counting only evidence after the last exit"),
     NotYet("qualify.*.type", None, "Expansion definitions"),
     NotYet("qualify.*.product_channels", None, "Content that counts as product"),

@@ -43,7 +43,7 @@ class Definition(Model):
 
     name: str
     grain: Literal["lead", "account"] = "lead"
-    """What qualifies: a lead."""
+    """What qualifies: a lead, or an account as a whole, whose one task goes to its likely buyer."""
     applies_to: Condition | None = None
     """Who is looked at; left out: everybody."""
     must_have: MustHave = MustHave()

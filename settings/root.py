@@ -69,3 +69,7 @@ class Settings(Model):
     """All files as one document, what `activate` stores; `${NAME}` stands where secrets go."""
 
     filled = frozenset({"sha", "types", "text"})
+
+    def of_grain(self, grain: str) -> dict[str, Definition]:
+        """The definitions under which leads qualify, or accounts."""
+        return {name: one for name, one in self.qualify.items() if one.grain == grain}

@@ -17,6 +17,7 @@ def check(picture: Picture) -> None:
         _thresholds(picture, name, definition)
         _times(picture, name, definition)
         _evidence(picture, name, definition)
+        _accounts(picture, name, definition)
         for reason in definition.requalify_after_rejection:
             if reason not in REASONS:
                 place = picture.key("qualify", name, "requalify_after_rejection", reason)
@@ -43,6 +44,18 @@ def _times(picture: Picture, name: str, definition: Definition) -> None:
             "An episode would end as it begins.",
             "Write a longer time.",
         )
+
+
+def _accounts(picture: Picture, name: str, definition: Definition) -> None:
+    """Accounts qualify only where users belong to some."""
+    sources = picture.section("sources")
+    if definition.grain != "account" or not sources or len(sources) != len(picture.defined("sources")):
+        return
+    if any(feed and feed.account for spec in sources.values() for feed in (spec.events, spec.users)):
+        return
+    message = "No source says which account a user belongs to, so no account could ever qualify."
+    tries = "Name the column by `account:` under `users` or `events` of a source, or write `grain: lead`."
+    picture.say(picture.place("qualify", name, "grain"), "QU006", message, tries)
 
 
 def _evidence(picture: Picture, name: str, definition: Definition) -> None:

@@ -1,4 +1,4 @@
-"""`pql explain LEAD`: events behind signals, points with their lines, thresholds, rules tried, attempts and answers."""
+"""`pql explain` of a lead or account: events behind signals, points and their lines, thresholds, rules tried, attempts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def explain(asked: Asked, lead: str, as_of: datetime | None) -> int:
-    """One lead."""
+    """One lead or account."""
     with opened(asked) as worker:
         document = worker.explain(lead, as_of)
     if asked.json:
@@ -26,7 +26,7 @@ def explain(asked: Asked, lead: str, as_of: datetime | None) -> int:
 
 def _show(one: Explanation) -> None:
     say, table = output.say, output.table
-    say(f"{one.name or one.user_id}, {one.account or 'no account'} ({one.lead}) as of {one.as_of:%Y-%m-%d %H:%M} UTC")
+    _who(one)
     scores = ", ".join(f"{name} {value:.0f}" for name, value in one.scores.items())
     say(f"tier {one.tier}; {scores}" + (f"; EXCLUDED: {one.excluded}" if one.excluded else ""))
     if one.as_of_unknown:
@@ -41,6 +41,9 @@ def _show(one: Explanation) -> None:
     table("Points", ["score", "line", "# value", "# points", "settings"], shown)
     for state in one.state:
         _state(state)
+    for episode in one.account_episodes:
+        work = "this lead is its buyer" if episode["is_buyer"] else f"its buyer is {episode['buyer']}"
+        say(f"\nIts account is in an episode of {episode['definition']} since {episode['since']:%Y-%m-%d %H:%M}; {work}.")
     _route(one.route)
     table(
         "Records",
@@ -60,6 +63,15 @@ def _show(one: Explanation) -> None:
         ["started", "destination", "kind", "outcome", "trace"],
         [(a["started_at"], a["destination"], a["kind"], a.get("outcome"), a["trace_id"]) for a in one.attempts],
     )
+
+
+def _who(one: Explanation) -> None:
+    at = f"as of {one.as_of:%Y-%m-%d %H:%M} UTC"
+    if one.grain == "lead":
+        output.say(f"{one.name or one.user_id}, {one.account or 'no account'} ({one.lead}) {at}")
+        return
+    output.say(f"Account {one.account} ({one.subject}) {at}")
+    output.say(f"likely buyer {one.name or one.user_id} ({one.lead})")
 
 
 def _events(events: list[dict[str, object]]) -> str:

@@ -201,14 +201,14 @@ def run(
 @app.command()
 def explain(
     ctx: typer.Context,
-    lead: Annotated[str, typer.Argument(help="E-mail, user id, lead key or CRM id.")],
+    lead: Annotated[str, typer.Argument(help="E-mail, user id, lead key, account id or CRM id.")],
     as_of: AsOf = None,
     settings: Settings = None,
     store: Store = None,
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Show why a lead stands where it stands: events, points, thresholds, rules, attempts."""
+    """Show why a lead or an account stands where it stands: events, points, thresholds, rules, attempts."""
     asked = _asked(ctx, settings, store, output, debug)
     with told(asked):
         from worker.cli import explaining

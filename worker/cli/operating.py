@@ -42,6 +42,10 @@ def status(asked: Asked) -> int:
         output.say(f"PAUSED {what}: {why}")
     rows = [(run.id[:12], run.as_of, run.status, run.entered, run.seconds) for run in document.runs]
     output.table("Runs", ["run", "as of", "status", "# became PQL", "# seconds"], rows)
+    if document.accounts is not None:
+        now = ", ".join(f"{n} {state.lower()}" for state, n in document.accounts.items()) or "none yet"
+        last = document.runs[0].accounts_entered if document.runs else 0
+        output.say(f"Accounts (PQAs): {now}; {last} became PQAs in the last run.")
     for says in document.held_by:
         output.say(f"HELD {says}")
     output.table("Sources", ["source", "stream", "pulled", "newest event"], [tuple(one) for one in document.sources])

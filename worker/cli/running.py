@@ -103,17 +103,25 @@ def plan(asked: Asked, as_of: datetime | None, *, out: str | None, fresh: bool, 
     """Show what a run would do."""
     if fresh and out:
         raise NoPlan("A fresh plan rests on data that is thrown away, so it cannot be saved. Run `pql pull`, then plan.")
-    report = _planned_fresh(asked, as_of) if fresh else _planned(asked, as_of)
-    _shown(asked, report, out, limit)
+    report, pqas = _planned_fresh(asked, as_of) if fresh else _planned(asked, as_of)
+    _save(report, out)
+    _show(asked, report if limit is None else _first(report, limit), pqas=pqas)
+    if out and not asked.json:
+        output.say(f"Saved to {out}. Carry it out with `pql run --plan {out}`.")
     return REFUSED if any(guard.holds for guard in report.guards) else DONE
 
 
-def _planned(asked: Asked, as_of: datetime | None) -> PlanReport:
+def _planned(asked: Asked, as_of: datetime | None) -> tuple[PlanReport, bool]:
+    """The plan, and whether accounts qualify by a definition of their own."""
     with opened(asked) as worker:
-        return worker.plan(as_of)
+        return worker.plan(as_of), _has_pqas(worker)
 
 
-def _planned_fresh(asked: Asked, as_of: datetime | None) -> PlanReport:
+def _has_pqas(worker: Worker) -> bool:
+    return bool(worker.tools.settings.of_grain("account"))
+
+
+def _planned_fresh(asked: Asked, as_of: datetime | None) -> tuple[PlanReport, bool]:
     """Pull into a lake and a store that are thrown away; the mirror is read into the same."""
     from dataclasses import replace
 
@@ -127,21 +135,19 @@ def _planned_fresh(asked: Asked, as_of: datetime | None) -> PlanReport:
                 worker.watch(name)
                 if name in worker.unheard:
                     raise TryLater(f"{name}: {worker.unheard[name]}")
-            return worker.plan(as_of)
+            return worker.plan(as_of), _has_pqas(worker)
 
 
-def _shown(asked: Asked, report: PlanReport, out: str | None, limit: int | None) -> None:
-    """On the screen up to the limit; saved as a whole."""
+def _save(report: PlanReport, out: str | None) -> None:
     if out:
         Path(out).write_text(json.dumps(report.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False))
-    if limit is not None:
-        report = _first(report, limit)
+
+
+def _show(asked: Asked, report: PlanReport, *, pqas: bool) -> None:
     if asked.json:
         output.print_json(report)
     else:
-        telling.plan(report)
-        if out:
-            output.say(f"Saved to {out}. Carry it out with `pql run --plan {out}`.")
+        telling.plan(report, pqas=pqas)
 
 
 def _first(report: PlanReport, most: int) -> PlanReport:
@@ -181,9 +187,9 @@ def run(asked: Asked, wanted: Wanted) -> int:
         watch=True,
     )
     with opened(asked) as worker:
-        report, unheard = worker.run(as_of, how), dict(worker.unheard)
+        report, unheard, pqas = worker.run(as_of, how), dict(worker.unheard), _has_pqas(worker)
     if asked.json:
         output.print_json(report)
     else:
-        telling.run(report)
+        telling.run(report, pqas=pqas)
     return _unheard(unheard, report.exit_code())

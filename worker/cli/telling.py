@@ -22,11 +22,13 @@ def sources(counts: Mapping[str, SourceCounts]) -> None:
     table("", ["source", "# read", "# new", "# seen before", "# set aside", "# seconds"], rows)
 
 
-def plan(report: PlanReport) -> None:
+def plan(report: PlanReport, *, pqas: bool = False) -> None:
     """A plan: changes field by field (of new PQLs first), tasks, owners, what is left alone, calls and minutes."""
     say(f"Plan as of {report.as_of:%Y-%m-%d %H:%M} UTC, settings {report.settings_sha[:12]}. Nothing was written.")
     for guard in report.guards:
         say(f"{'HELD' if guard.holds else 'note'} {guard.name}: {guard.says}")
+    if pqas:
+        _pqas(report)
     pqls = {(c.destination, c.lead) for c in report.changes if c.field == "pql_flag" and c.new is True}
     shown = sorted(report.changes, key=lambda c: (c.destination, c.lead) not in pqls)[:MOST_CHANGES]
     rows = [(c.destination, c.lead, c.field, c.old, c.new, c.because) for c in shown]
@@ -43,6 +45,12 @@ def plan(report: PlanReport) -> None:
     say(f"About {report.minutes} minutes of writing.")
 
 
+def _pqas(report: PlanReport | Report) -> None:
+    """Qualified accounts are counted apart from qualified leads."""
+    seen, states = report.accounts, report.account_states
+    say(f"{seen.seen} accounts, {seen.excluded} excluded, {states.entered} became PQAs, {states.left} left.")
+
+
 def _tasks(report: PlanReport) -> None:
     rows = [(one.owner, one.lead, one.subject, one.due, one.rule) for one in report.tasks[:MOST_CHANGES]]
     table(f"{len(report.tasks)} tasks", ["owner", "lead", "subject", "due", "rule"], rows)
@@ -50,8 +58,8 @@ def _tasks(report: PlanReport) -> None:
         say(f"\n{one.subject}\n{one.body}\n")
 
 
-def run(report: Report) -> None:
-    """What a run did."""
+def run(report: Report, *, pqas: bool = False) -> None:
+    """What a run did. `pqas`: a definition qualifies accounts."""
     say(f"Run {report.run[:12]} as of {report.as_of:%Y-%m-%d %H:%M} UTC: {report.status}.")
     for guard in report.guards:
         say(f"{'HELD' if guard.holds else 'note'} {guard.name}: {guard.says}")
@@ -59,8 +67,11 @@ def run(report: Report) -> None:
         sources(report.sources)
     leads = report.leads
     say(f"{leads.seen} leads, {leads.excluded} excluded, {report.states.entered} became PQLs, {report.states.left} left.")
+    if pqas:
+        _pqas(report)
     rows = [(state, n) for state, n in report.states.now.items()]
     table("States", ["state", "# leads"], rows)
+    table("Accounts", ["state", "# accounts"], list(report.account_states.now.items()))
     table("Handoffs", ["rule", "# leads"], Counter(report.routes).most_common())
     _destinations(report)
     waiting = Counter(one.reason for one in report.held)

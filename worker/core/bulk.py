@@ -24,12 +24,12 @@ def wanted(frame: Any, plays: Any, settings: Settings) -> Any:
     """
     user_id and COLUMNS of every lead of the frame.
 
-    `plays` has user_id and `play`, the definition under which a lead is a PQL; leads without a row are none.
+    `plays` has subject and `play`, the definition under which a lead is a PQL; leads without a row are none.
     """
     import ibis
 
-    named = plays.select(qualified="user_id", play="play")
-    joined = frame.left_join(named, frame.user_id == named.qualified)
+    named = plays.select(qualified="subject", play="play")
+    joined = frame.left_join(named, frame.subject == named.qualified)
     first, *others = settings.qualify.items()
     branches = [(joined.play == name, joined[definition.score]) for name, definition in others]
     score = ibis.cases(*branches, else_=joined[first[1].score]) if branches else joined[first[1].score]

@@ -13,10 +13,10 @@ A lead is a user with a users row or with events by the instant. Column names ho
     <signal>                      one column per signal
     why_<dimension>_<i>, cap_<dimension>, usage, fit, intent, tier
     excluded                      name of the first exclusion that applies, else null
-    applies_<d>, must_<d>, must_<d>_<family>, immediate_<d>, value_<d>      per definition d
+    applies_<d>, must_<d>, must_<d>_<family>, immediate_<d>, value_<d>      per definition d of the grain `lead`
 
-Decided here: how the pieces are joined. Not decided here: what a signal or a score is (signals, scoring), what state follows
-(qualify). Nothing here runs: the frame is an expression.
+Decided here: how the pieces are joined. Not decided here: what a signal or a score is (signals, scoring), the row of an
+account (accounts), what state follows (qualify). Nothing here runs: the frame is an expression.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def judged(settings: Settings, rows: Any, crm: Any | None = None) -> Any:
     known = rows if crm is None else _with_crm(rows.drop(*CRM_COLUMNS), crm)
     frame = scoring.add_scores(known, settings.score, lists)
     frame = scoring.add_tier(frame, settings.tiers, lists)
-    return add_gates(frame, settings, lists)
+    return add_gates(add_exclusion(frame, settings, lists), settings.of_grain("lead"), lists)
 
 
 def measured(settings: Settings, inputs: Inputs, as_of: datetime) -> Any:
@@ -235,16 +235,28 @@ def _complete(table: Any, columns: Mapping[str, str]) -> Any:
 # ------------------------------------------------------------------------------------------ gates
 
 
-def add_gates(frame: Any, settings: Settings, lists: conditions.Lists) -> Any:
-    """The frame with `excluded` and the five answers of every definition."""
+def add_exclusion(frame: Any, settings: Settings, lists: conditions.Lists) -> Any:
+    """The frame with `excluded`."""
     import ibis
 
     nobody = ibis.null("string")
     rules = [(conditions.holds(rule.when, frame, lists), rule.name) for rule in settings.exclude]
-    gates = {"excluded": ibis.cases(*rules, else_=nobody) if rules else nobody}
-    for name, definition in settings.qualify.items():
+    return frame.mutate(excluded=ibis.cases(*rules, else_=nobody) if rules else nobody)
+
+
+def add_gates(frame: Any, definitions: Mapping[str, Definition], lists: conditions.Lists) -> Any:
+    """The frame with the five answers of each of these definitions."""
+    gates: dict[str, Any] = {}
+    for name, definition in definitions.items():
         gates |= _gate(frame, name, definition, lists)
-    return frame.mutate(**gates)
+    return frame.mutate(**gates) if gates else frame
+
+
+def gates(definition: Definition) -> tuple[str, ...]:
+    """The columns of a definition's answers."""
+    name = definition.name
+    families = (f"must_{name}_{family}" for family, _ in definition.must_have.parts())
+    return (f"applies_{name}", *families, f"must_{name}", f"immediate_{name}", f"value_{name}")
 
 
 def _gate(frame: Any, name: str, definition: Definition, lists: conditions.Lists) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def account_key(workspace: str, account_id: str) -> str:
 # the six parts are the key; a record would only repeat their names
 def effect_key(workspace: str, crm: str, lead_key: str, play: str, episode: int, hop: int = 0) -> str:
     """
-    The key of one task, note or offer: per lead, play and episode.
+    The key of one task, note or offer: per lead (or account, whoever is its buyer), play and episode.
 
     `hop` is 0 for the first handoff of an episode and counts the reassignments that opened a new task.
     """

@@ -26,7 +26,11 @@ DEFAULT_HOURS = "Mon-Fri 09:00-17:00"
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A newly qualified lead. `subject` is what gets the one task: its account's key, or its own."""
+    """
+    A newly qualified lead, or account: `lead_key` is then the account's key and `values` are of its account row.
+
+    `subject` is what gets the one task: its account's key, or its own.
+    """
 
     lead_key: str
     subject: str

@@ -1,5 +1,7 @@
 """
-The state of a lead in a definition: a fold over evaluation instants.
+The state of a lead or account in a definition: a fold over evaluation instants.
+
+The subject of a state is a lead key or, in a definition of the grain `account`, an account key; the edges are the same.
 
 Decided here: every edge between the states, and which leads an evaluation could move at all.
 
@@ -36,12 +38,12 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Since when a lead without a state is NOT."""
 
 
-_FACTS = ("left_at", "met_runs", "met_at", "rejected_at", "was", "was_reason")
+_FACTS = ("left_at", "met_runs", "met_at", "rejected_at", "was", "was_reason", "buyer")
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a lead stands in one definition."""
+    """Where a lead or account stands in one definition."""
 
     name: Name
     since: datetime
@@ -63,6 +65,8 @@ class State:
     was: Name | None = None
     was_reason: str | None = None
     """What an exclusion suppressed."""
+    buyer: str | None = None
+    """Of an account: the lead (its key) to whom the work of the episode goes."""
 
     def facts(self) -> dict[str, Any]:
         """What has no column of its own in the store, as JSON would hold it."""
@@ -95,7 +99,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What one evaluation sees of a lead."""
+    """What one evaluation sees of a lead or account."""
 
     excluded: str | None
     applies: bool
@@ -112,10 +116,12 @@ class Evaluation:
     """The instant of the run before, to tell new events from changed attributes."""
     redefined: bool = False
     """The settings changed since the run before."""
+    buyer: str | None = None
+    """Of an account: its likely buyer, who is the one named before while that lead is there and not excluded."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any], definition: Definition, circumstances: Circumstances) -> Self:
-        """From a row of the lead frame."""
+        """From a row of the frame, of a lead or an account."""
         name = definition.name
         return cls(
             excluded=row["excluded"],
@@ -126,9 +132,10 @@ class Evaluation:
             customer=bool(row["crm.is_customer"]),
             evidence_at=row["last_active"],
             stale=circumstances.stale,
-            rejection=circumstances.rejections.get(row["user_id"]),
+            rejection=circumstances.rejections.get(row["subject"]),
             previous=circumstances.previous,
             redefined=circumstances.redefined,
+            buyer=row["lead_key"] if definition.grain == "account" else None,
         )
 
     def meets(self, definition: Definition) -> bool:
@@ -141,7 +148,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What all leads of one evaluation share, and the rejections by user id."""
+    """What all leads of one evaluation share, and the rejections by subject."""
 
     stale: bool = False
     previous: datetime | None = None
@@ -180,7 +187,9 @@ def step(state: State | None, seen: Evaluation, definition: Definition, as_of: d
         state = State("NOT", since=NEVER)
     if as_of <= state.since or state.name == "CONVERTED":
         return state, None
-    return _edge(_Now(state, seen, definition, as_of))
+    after, edge = _edge(_Now(state, seen, definition, as_of))
+    # A buyer stays named after the episode: what is said of it later is said of that lead.
+    return (replace(after, buyer=seen.buyer) if after.is_open else after), edge
 
 
 def _edge(now: _Now) -> Step:
@@ -337,13 +346,14 @@ def needs_step(frame: Any, states: Any, definition: Definition) -> Any:
     """
     The rows of the frame that an evaluation could move, with `state` (null for none) and `state_reason` beside them.
 
-    `states` has user_id, state, reason. Whoever is not selected would not have changed. A rejection can also reach a lead
-    whose episode has ended (EXPIRED): leads with news of people are added by the caller.
+    `frame` holds leads or accounts, as the definition's grain is; `states` has subject, state, reason. Whoever is not
+    selected would not have changed. A rejection can also reach one whose episode has ended (EXPIRED): those with news of
+    people are added by the caller.
     """
     import ibis
 
-    held = states.select(held="user_id", state="state", state_reason="reason")
-    rows = frame.left_join(held, frame.user_id == held.held).drop("held")
+    held = states.select(held="subject", state="state", state_reason="reason")
+    rows = frame.left_join(held, frame.subject == held.held).drop("held")
     name = definition.name
     meets = rows[f"applies_{name}"] & (
         rows[f"immediate_{name}"] | (rows[f"must_{name}"] & (rows[f"value_{name}"] >= definition.enter_at))

@@ -33,12 +33,26 @@ def weight(line: Line, lines: tuple[Line, ...]) -> float:
 
 def add_scores(table: Any, score: Score, lists: Lists) -> Any:
     """The table with `why_*`, `cap_*` and the three scores."""
-    parts = {
+    return add_sums(add_parts(table, score, lists), score)
+
+
+def add_parts(table: Any, score: Score, lists: Lists) -> Any:
+    """The table with `why_<dimension>_<i>`: what each line gives."""
+    lines = {
         f"why_{dimension}_{place}": _share(table, line, lists) * real(weight(line, score.of(dimension)))
         for dimension in DIMENSIONS
         for place, line in enumerate(score.of(dimension))
     }
-    explained = table.mutate(**parts)
+    return table.mutate(**lines)
+
+
+def parts(score: Score) -> tuple[str, ...]:
+    """The names of all `why_*` columns."""
+    return tuple(f"why_{dimension}_{place}" for dimension in DIMENSIONS for place in range(len(score.of(dimension))))
+
+
+def add_sums(explained: Any, score: Score) -> Any:
+    """The table of `why_*` with the three scores they add up to, and `cap_*`: what the ends of the scale took or gave."""
     sums = {f"sum_{dimension}": _sum(explained, dimension, len(score.of(dimension))) for dimension in DIMENSIONS}
     summed = explained.mutate(**sums)
     clipped = {dimension: _within(summed[f"sum_{dimension}"]) for dimension in DIMENSIONS}

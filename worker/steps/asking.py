@@ -56,7 +56,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """Open handoffs by lead key, and owners by lead key (the CRM's id), in the CRM where people work."""
+    """Open handoffs by subject, and owners by subject (the CRM's id), in the CRM where people work."""
 
     handed: Mapping[str, Handed]
     owners: Mapping[str, str]
@@ -105,7 +105,13 @@ def _held(row: Row) -> Held:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What is the same for all records of one destination; `held` is what the store knows of those looked at just now."""
+    """
+    What is the same for all records of one destination.
+
+    `plays`: subject -> definition, of leads and accounts; `buyers`: lead key -> account key, of accounts in an episode;
+    `first_at`: subject -> when its first episode began, of those whose state changed; `held`: what the store knows of the
+    records that are looked at just now.
+    """
 
     tools: Tools
     scored: Scored
@@ -115,13 +121,25 @@ class Asking:
     handing: Handing
     known: Known
     plays: Mapping[str, str]
-    first_at: Mapping[str, datetime]
-    """Lead key -> when its first episode began, of the leads whose state changed."""
+    buyers: Mapping[str, str] = field(default_factory=dict)
+    first_at: Mapping[str, datetime] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
 
     def holding(self, keys: Iterable[str]) -> Asking:
         """The same, to look at the records of these keys."""
         return replace(self, held=self.known.of(keys))
+
+    def shows(self, lead_key: str) -> str:
+        """The subject whose standing a person's record shows: its own, or its account's where only that is in an episode."""
+        return lead_key if lead_key in self.plays else self.buyers.get(lead_key, lead_key)
+
+    def handed(self, lead_key: str) -> Handed | None:
+        """The handoff that a person's record tells: its own, else the one of the account whose buyer it is."""
+        return self.handing.handed.get(lead_key) or self.handing.handed.get(self.buyers.get(lead_key, ""))
+
+    def owner(self, lead_key: str) -> str | None:
+        """The wanted owner of a person's record, likewise."""
+        return self.handing.owners.get(lead_key) or self.handing.owners.get(self.buyers.get(lead_key, ""))
 
     @property
     def found(self) -> Found:
@@ -155,11 +173,10 @@ def _current(ask: Asking, match: Row, acknowledged: Fields) -> Fields | None:
     return current
 
 
-def observation(ask: Asking, row: Row) -> dict[str, str]:
+def observation(ask: Asking, row: Row, record: Record, *, flagged: bool) -> dict[str, str]:
     """The observation behind a change of flag or tier. Nothing that somebody did is the reason for being no PQL."""
-    qualified, before = row["user_id"] in ask.plays, ask.held.get(row["lead_key"])
-    if not qualified and (before is None or not before.acknowledged):
+    if not flagged and not record.acknowledged:
         return {}  # there was no tier that could have changed
     found = strongest(reasons(ask.tools.settings, row, ask.tools.settings.timezone), 1)
-    names = ("pql_flag", "pql_tier") if qualified else ("pql_tier",)
+    names = ("pql_flag", "pql_tier") if flagged else ("pql_tier",)
     return dict.fromkeys(names, found[0].text) if found else {}

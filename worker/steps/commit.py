@@ -114,8 +114,8 @@ def _routes(tx: Tx, plan: Plan, run_id: str) -> None:
         if taken:
             routes.save(tx, name, routed.state.ledgers[name])
     left = [one for one in plan.qualified.moved if one.transition.left]
-    routes.end(tx, [(one.row["lead_key"], one.definition) for one in left], "left")
-    routes.let_go(tx, [*routed.released, *((one.row["lead_key"], one.definition) for one in left)])
+    routes.end(tx, [(one.row["subject"], one.definition) for one in left], "left")
+    routes.let_go(tx, [*routed.released, *((one.row["subject"], one.definition) for one in left)])
     decisions = [*(one.decision for one in routed.handoffs), *routed.joined]
     routes.assign(tx, [_assignment(plan, one, run_id) for one in decisions])
     held = [_held(one.lead.lead_key, one.lead.play, one.lead.episode, one.reason, one.detail, run_id) for one in routed.held]
@@ -181,7 +181,8 @@ def _about(one: Handoff) -> dict[str, Any]:
     evidence = {name: value for name, value in row.items() if name.startswith("why_") and value}
     context = {"reasons": one.text.reasons, "next_step": one.text.next_step, "tier": row["tier"], "evidence": evidence}
     scores = {name: row[name] for name in ("usage", "fit", "intent")}
-    return {"lead_key": lead.lead_key, "play": lead.play, "episode": lead.episode, "context": {**context, **scores}}
+    told = {"lead_key": lead.lead_key, "play": lead.play, "episode": lead.episode, "context": {**context, **scores}}
+    return {**told, "record": row["lead_key"]}  # whose record carries the task: the lead's own, or the buyer's
 
 
 def _planned(tools: Tools, payload: Mapping[str, Any], person: _Place, about: Mapping[str, Any]) -> Planned:
@@ -218,20 +219,23 @@ def _pending(plan: Plan, run_id: str) -> Iterable[routes.Held]:
 
 
 def release(tools: Tools, run_id: str | None = None) -> int:
-    """Make tasks of handoffs whose record is there now; how many."""
+    """Make tasks of handoffs whose record (of the lead, or of an account's buyer) is there now; how many."""
     home = tools.settings.handoff.work_in
     with tools.store.read() as tx:
-        waiting = [row for row in routes.waiting(tx) if row["reason"] == PENDING]
-        found = links.by_key(tx, home, [row["lead_key"] for row in waiting]) if waiting else {}
+        every = [row for row in routes.waiting(tx) if row["reason"] == PENDING]
+        outdated = [row for row in every if _has_other_buyer(tx, row)]
+        waiting = [row for row in every if row not in outdated]
+        found = links.by_key(tx, home, [_record(row) for row in waiting]) if waiting else {}
         there = _owners(tx, home)
-    placed = [row for row in waiting if row["lead_key"] in found]
+    placed = [row for row in waiting if _record(row) in found]
     ready = [row for row in placed if unpacked(row["detail"]["payload"])["assignee"] in there]
-    _give_back(tools, [row for row in placed if row not in ready], run_id)
+    _give_back(tools, [row for row in placed if row not in ready], "owner_inactive", run_id)
+    _give_back(tools, outdated, "buyer_changed", run_id)
     tasks = [
         _planned(
             tools,
             unpacked(row["detail"]["payload"]),
-            _Place(found[row["lead_key"]].crm_id, found[row["lead_key"]].object),
+            _Place(found[_record(row)].crm_id, found[_record(row)].object),
             row["detail"]["about"],
         )
         for row in ready
@@ -242,12 +246,26 @@ def release(tools: Tools, run_id: str | None = None) -> int:
     return len(tasks)
 
 
-def _give_back(tools: Tools, rows: Iterable[Mapping[str, Any]], run_id: str | None) -> None:
-    """The person it was meant for has left meanwhile: the next run routes it again."""
-    gone = [routes.Held(row["lead_key"], row["play"], row["episode"], "owner_inactive", {}, run_id) for row in rows]
+def _record(row: Mapping[str, Any]) -> str:
+    """The lead on whose record the task of a waiting handoff belongs."""
+    return str(row["detail"]["about"].get("record", row["lead_key"]))
+
+
+def _has_other_buyer(tx: Tx, row: Mapping[str, Any]) -> bool:
+    """Whether the work of an account goes to another of its leads by now than the one whose record it waits for."""
+    if _record(row) == row["lead_key"]:
+        return False
+    states = leads.states_of(tx, row["lead_key"])
+    buyer = next(((one["facts"] or {}).get("buyer") for one in states if one["definition"] == row["play"]), None)
+    return buyer is not None and buyer != _record(row)
+
+
+def _give_back(tools: Tools, rows: Iterable[Mapping[str, Any]], why: str, run_id: str | None) -> None:
+    """The person or the contact it was meant for has left meanwhile: the next run routes it again."""
+    gone = [routes.Held(row["lead_key"], row["play"], row["episode"], why, {}, run_id) for row in rows]
     if gone:
         with tools.store.write() as tx:
-            routes.end(tx, [(one.lead_key, one.play) for one in gone], "owner_inactive")
+            routes.end(tx, [(one.lead_key, one.play) for one in gone], why)
             routes.hold(tx, gone)
 
 
@@ -274,7 +292,7 @@ def _over(tools: Tools, plan: Plan) -> _Over:
         columns = intents.handoffs(tx, handoff.work_in)
         tasks = [{name: values[place] for name, values in columns.items()} for place in range(len(columns["id"]))]
         done = _without_episode(plan, [task for task in tasks if task["handoff_state"] in (None, "open")])
-        moved = {(one.row["lead_key"], one.definition): one.state.name for one in plan.qualified.moved}
+        moved = {(one.row["subject"], one.definition): one.state.name for one in plan.qualified.moved}
         states = {
             key: moved.get(key) or _stored_state(tx, *key) for key in {(task["lead_key"], task["play"]) for task in done}
         }
@@ -294,9 +312,8 @@ def _over(tools: Tools, plan: Plan) -> _Over:
 
 
 def _without_episode(plan: Plan, tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those whose lead is not in the episode any more for which they were made."""
-    rows = plan.qualified.rows
-    begun = {(rows[user]["lead_key"], play): state.episode for (user, play), state in plan.qualified.open.items()}
+    """Those whose lead or account is not in the episode any more for which they were made."""
+    begun = {key: state.episode for key, state in plan.qualified.open.items()}
     return [task for task in tasks if begun.get((task["lead_key"], task["play"])) != task["episode"]]
 
 
@@ -313,5 +330,5 @@ def _going_on(tools: Tools, plan: Plan, lead_keys: set[str]) -> set[tuple[str, s
     rows = tools.engine.run(
         keys.semi_join(asked, keys.lead_key == asked.asked).select("lead_key", "account_key")
     ).to_pylist()
-    busy = {(plan.qualified.rows[user]["account_key"], play) for user, play in plan.qualified.open}
+    busy = {(plan.qualified.rows[subject]["account_key"], play) for subject, play in plan.qualified.open}
     return {(row["lead_key"], play) for row in rows for account, play in busy if account and account == row["account_key"]}

@@ -1,15 +1,14 @@
 """
 What every company's record should hold after an evaluation.
 
-Decided here: companies are looked at that have a PQL, or that were written before; the strongest PQL speaks for its
-company, and of several accounts of one company the one with the strongest.
-Not decided here: values and modes (core). Writes nothing.
+Decided here: companies are looked at that have a PQL, are in an episode themselves, or were written before. A company shows
+the scores and tier of its account. Its own episode speaks before its strongest PQL; of several accounts of one company the
+one in an episode, then the one with the strongest PQL. Not decided here: values and modes (core). Writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pyarrow as pa
 
@@ -26,76 +25,63 @@ PQLs = Mapping[str, list[Row]]
 def accounts(ask: Asking) -> list[Wish]:
     """The wishes for companies that are matched, one for each company."""
     qualified = _qualified(ask)
-    rows = _rows(ask, qualified.keys() | ask.known.keys("company"))
+    rows = _rows(ask, {*qualified, *ask.buyers.values(), *ask.known.keys("company")})
     ask = ask.holding(row["account_key"] for row in rows)
-    return [_company(ask, row, qualified.get(row["account_key"], [])) for row in _speaking(rows, qualified)]
+    return [_company(ask, row, qualified.get(row["account_key"], [])) for row in _speaking(ask, rows, qualified)]
 
 
 def _qualified(ask: Asking) -> PQLs:
     found: dict[str, list[Row]] = {}
-    for row in sorted((ask.qualified.rows[user] for user in ask.plays), key=_strength):
+    pqls = (ask.qualified.rows[subject] for subject in ask.plays if ask.qualified.is_lead(subject))
+    for row in sorted(pqls, key=_strength):
         if row["account_key"] is not None:
             found.setdefault(row["account_key"], []).append(row)
     return found
 
 
 def _strength(row: Row) -> tuple[float, str]:
-    return -row["usage"], str(row["lead_key"])
+    return -row["usage"], str(row["subject"])
 
 
 def _rows(ask: Asking, keys: Iterable[str]) -> list[Row]:
-    """The best lead's row of each of these accounts that is matched."""
-    engine, companies = ask.tools.engine, ask.found.companies
+    """The account rows of those of these accounts that are matched, with the company's id."""
+    engine, companies, known = ask.tools.engine, ask.found.companies, ask.scored.accounts
     asked = engine.table(pa.table({"asked": pa.array(sorted(keys), pa.string())}))
-    matched = companies.filter(companies.status == "matched").select("account_key", crm_id="crm_id")
+    matched = companies.filter(companies.status == "matched").select("account_key", company_id="crm_id")
     matched = matched.semi_join(asked, matched.account_key == asked.asked)
-    return engine.run(_best_of_accounts(ask).inner_join(matched, "account_key")).to_pylist()
+    return engine.run(known.inner_join(matched, "account_key")).to_pylist()
 
 
-def _speaking(rows: Iterable[Row], qualified: PQLs) -> list[Row]:
-    """One row per company: of several accounts the one with the strongest PQL, else the strongest lead."""
+def _speaking(ask: Asking, rows: Iterable[Row], qualified: PQLs) -> list[Row]:
+    """One row per company, of several accounts the one that comes first."""
     best: dict[str, Row] = {}
 
-    def rank(row: Row) -> tuple[bool, tuple[float, str]]:
+    def rank(row: Row) -> tuple[bool, bool, tuple[float, str]]:
         pqls = qualified.get(row["account_key"])
-        return not pqls, _strength(pqls[0] if pqls else row)
+        return row["subject"] not in ask.plays, not pqls, _strength(pqls[0] if pqls else row)
 
     for row in sorted(rows, key=rank):
-        best.setdefault(row["crm_id"], row)
+        best.setdefault(row["company_id"], row)
     return sorted(best.values(), key=lambda row: str(row["account_key"]))
-
-
-def _best_of_accounts(ask: Asking) -> Any:
-    """One row per account: its best lead's scores and tier, who is active, how many leads it has."""
-    import ibis
-
-    frame = ask.scored.frame
-    rows = frame.filter(frame.account_key.notnull())
-    ranked = rows.mutate(
-        nth=ibis.row_number().over(
-            group_by=rows.account_key, order_by=[rows.usage.desc(), rows.intent.desc(), rows.lead_key]
-        )
-    )
-    active = ibis.literal(ask.scored.as_of).epoch_seconds() - rows.last_active.epoch_seconds() < 28 * 86400
-    counts = rows.group_by("account_key").aggregate(active_users=active.sum(), last_seen=rows.last_active.max())
-    return ranked.filter(ranked.nth == 0).drop("nth", "crm_id").inner_join(counts, "account_key")
 
 
 def _company(ask: Asking, row: Row, qualified: list[Row]) -> Wish:
     key, settings = row["account_key"], ask.tools.settings
-    best = qualified[0] if qualified else row
-    play = ask.plays[best["user_id"]] if qualified else None
-    state = ask.qualified.open[best["user_id"], play] if play else None
+    # Who is spoken of: the account in an episode of its own, else its strongest PQL, else the account again.
+    told = row if key in ask.plays or not qualified else qualified[0]
+    play = ask.plays.get(told["subject"])
+    state = ask.qualified.open[told["subject"], play] if play else None
     more = {
         "active_users": row["active_users"],
         "qualified_leads": len(qualified),
-        "champion": lead_name(best) if qualified else None,
-        "reasons": reasons_text(reasons(settings, best, settings.timezone)) if qualified else None,
+        "champion": lead_name(told) if play else None,
+        "reasons": reasons_text(reasons(settings, told, settings.timezone)) if play else None,
         "since": state.entered_at if state else None,
         "first_at": state.first_at if state else None,
-        "handed": ask.handing.handed.get(best["lead_key"]),
+        "handed": ask.handing.handed.get(told["subject"]),
     }
-    stand = standing(key, play, best, settings, **more)
-    wants = (*of_company(stand, settings), *mapped(ask.spec, "company", best))
-    record = record_of(ask, key, "company", {"crm_id": row["crm_id"], "seen_id": None})
-    return Wish(best, wants, difference(wants, record, observation(ask, best)), "due", row["crm_id"])
+    stand = standing(key, play, row, settings, **more)
+    wants = (*of_company(stand, settings), *mapped(ask.spec, "company", row))
+    record = record_of(ask, key, "company", {"crm_id": row["company_id"], "seen_id": None})
+    seen = observation(ask, told, record, flagged=play is not None)
+    return Wish(row, wants, difference(wants, record, seen), "due", row["company_id"])

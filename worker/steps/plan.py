@@ -82,17 +82,18 @@ def _young(tools: Tools, qualified: Qualified, as_of: datetime) -> frozenset[str
     A source without history does not tell which plan somebody was on then: the usage of then decides.
     """
     within = tools.settings.handoff.handoff_within
-    entered = {user for user, name in qualified.open if name in qualified.first_run}
+    entered = {subject for subject, name in qualified.open if name in qualified.first_run}
     if within is None or not entered:
         return frozenset()
     then = score(tools, as_of - within.delta)
     met = set()
     for name in sorted(qualified.first_run):
-        frame, definition = then.frame, tools.settings.qualify[name]
+        definition = tools.settings.qualify[name]
+        frame = then.accounts if definition.grain == "account" else then.frame
         enough = frame[f"must_{name}"] & (frame[f"value_{name}"] >= definition.enter_at)
         applied = frame[f"applies_{name}"] | frame.as_of_unknown
-        rows = frame.filter(applied & (frame[f"immediate_{name}"] | enough)).select("user_id")
-        met |= {row["user_id"] for row in tools.engine.run(rows).to_pylist()}
+        rows = frame.filter(applied & (frame[f"immediate_{name}"] | enough)).select("subject")
+        met |= {row["subject"] for row in tools.engine.run(rows).to_pylist()}
     return frozenset(entered - met)
 
 

@@ -1,8 +1,10 @@
 """
-Qualify: who became, stayed and ceased to be a PQL at an instant.
+Qualify: who became, stayed and ceased to be a PQL at an instant, and which accounts (PQAs).
 
-Decided here: which leads are looked at one by one (those an evaluation could move, and those of whom people said something),
-and how a state is kept as a row. Not decided here: the edges between states (core). Writes nothing.
+Decided here: what is looked at one by one (those an evaluation could move, and those of whom people said something), and
+how a state is kept as a row. The *subject* of a state is a lead key or, in a definition of the grain `account`, an account
+key; the store keeps it in columns called lead_key, and rows of the frame in `subject`. Not decided here: the edges between
+states (core). Writes nothing.
 """
 
 from __future__ import annotations
@@ -17,17 +19,22 @@ import pyarrow as pa
 
 from settings.qualify import Definition
 from worker.core import identity, rollup
+from worker.core.frame import gates
 from worker.core.qualify import OPEN, Circumstances, Evaluation, Rejection, State, Transition, needs_step, step
+from worker.steps.account_rows import rows_of
+from worker.steps.answers import answers, of_accounts, of_leads
 from worker.steps.score import Scored
 from worker.steps.tools import Tools
-from worker.store import leads, outcomes
+from worker.store import leads
 
 Row = dict[str, Any]
+ASKED = ("subject", "user_id", "lead_key", "excluded", "crm.is_customer", "last_active")
+"""What a state depends on besides the gates of its definition. The rest of a row is read of those in an episode only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One lead whose state changed, with its row of the frame."""
+    """A lead or account whose state changed, with what of its row the state depends on."""
 
     row: Row
     definition: str
@@ -40,7 +47,7 @@ class Qualified:
     """
     What an evaluation changed, and who is a PQL after it.
 
-    `states` holds every open state by (user_id, definition), changed or not; `rows` the frame rows of those users.
+    `open` holds every open state by (subject, definition), changed or not; `rows` the rows of those subjects.
     """
 
     as_of: datetime
@@ -52,15 +59,26 @@ class Qualified:
     first_run: set[str] = field(default_factory=set)
     """Definitions that no run has judged before."""
     tops: dict[str, dict[str, str]] = field(default_factory=dict)
-    """user_id -> {top_<property>: the value with the most days}, for those in an open episode."""
+    """user_id -> {top_<property>: the value with the most days}, for those in an open episode and buyers."""
+
+    replaced: set[str] = field(default_factory=set)
+    """Leads (their keys) that were the buyer of an account which has another one now."""
 
     def plays(self, definitions: Iterable[str]) -> dict[str, str]:
-        """user_id -> the first definition, in the order of the settings, under which they are a PQL."""
+        """Subject -> the first definition, in the order of the settings, under which it is a PQL or PQA."""
         order = {name: place for place, name in enumerate(definitions)}
         found: dict[str, str] = {}
-        for user_id, name in sorted(self.open, key=lambda key: order.get(key[1], len(order))):
-            found.setdefault(user_id, name)
+        for subject, name in sorted(self.open, key=lambda key: order.get(key[1], len(order))):
+            found.setdefault(subject, name)
         return found
+
+    def buyers(self, plays: Mapping[str, str]) -> dict[str, str]:
+        """Of the accounts among these subjects, lead key of the likely buyer -> account key."""
+        return {self.rows[subject]["lead_key"]: subject for subject in plays if not self.is_lead(subject)}
+
+    def is_lead(self, subject: str) -> bool:
+        """Whether a subject is a lead, not an account."""
+        return bool(self.rows[subject]["lead_key"] == subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,56 +92,74 @@ class Before:
 
 
 def qualify(tools: Tools, scored: Scored, before: Before) -> Qualified:
-    """Evaluate every definition at the instant of `scored`."""
+    """Evaluate every definition at the instant of `scored`: those of leads, then those of accounts."""
     result = Qualified(scored.as_of)
-    said = rejections(tools)
-    for name, definition in tools.settings.qualify.items():
+    told = answers(tools)
+    held = {name: _stored(tools, name) for name in tools.settings.of_grain("account")}
+    episodes = [state for states in held.values() for state in states.values()]
+    own: dict[str, list[State]] = {state.buyer: [] for state in episodes if state.buyer}
+    for name, definition in tools.settings.of_grain("lead").items():
         stored = _stored(tools, name)
-        circumstances = Circumstances(
-            stale=before.stale,
-            previous=before.previous,
-            redefined=before.settings_sha not in (None, tools.settings.sha),
-            rejections=said,
-        )
-        if name not in before.judged:
-            result.first_run.add(name)
-        _evaluate(tools, scored, definition, (stored, circumstances), result)
-    result.tops = tops(tools, scored, {user_id for user_id, _ in result.open})
+        seen = _circumstances(tools, before, of_leads(told, stored, episodes))
+        after = {**stored, **_evaluate(tools, scored.frame, definition, (stored, seen), result)}
+        for buyer, known in own.items():
+            known.extend([after[buyer]] if buyer in after else [])
+    for name, definition in tools.settings.of_grain("account").items():
+        seen = _circumstances(tools, before, of_accounts(told, held[name], own))
+        _evaluate(tools, scored.accounts, definition, (held[name], seen), result)
+    result.first_run = set(tools.settings.qualify) - before.judged
+    result.tops = tops(tools, scored, {result.rows[subject]["user_id"] for subject, _ in result.open})
     return result
 
 
+def _circumstances(tools: Tools, before: Before, said: Mapping[str, Rejection]) -> Circumstances:
+    return Circumstances(
+        stale=before.stale,
+        previous=before.previous,
+        redefined=before.settings_sha not in (None, tools.settings.sha),
+        rejections=said,
+    )
+
+
 def _evaluate(
-    tools: Tools, scored: Scored, definition: Definition, known: tuple[Mapping[str, State], Circumstances], result: Qualified
-) -> None:
+    tools: Tools, table: Any, definition: Definition, known: tuple[Mapping[str, State], Circumstances], result: Qualified
+) -> dict[str, State]:
+    """Judge those that could move; their states after it."""
     stored, circumstances = known
-    for row in _rows(tools, scored, definition, stored, circumstances.rejections):
-        user_id = row["user_id"]
-        old = stored.get(user_id)
-        state, transition = step(old, Evaluation.of(row, definition, circumstances), definition, scored.as_of)
-        result.rows[user_id] = row
+    after = {}
+    for row in _rows(tools, table, definition, stored, circumstances.rejections):
+        subject = row["subject"]
+        old = stored.get(subject)
+        state, transition = step(old, Evaluation.of(row, definition, circumstances), definition, result.as_of)
+        after[subject] = state
         if transition is not None:
             result.moved.append(Moved(row, definition.name, state, transition))
         if state != old and (old is not None or transition is not None):
             result.touched.append((row, definition.name, state))
+        if old and old.buyer and old.buyer != row["lead_key"]:
+            result.replaced.add(old.buyer)
         if state.is_open:
-            result.open[user_id, definition.name] = state
+            result.open[subject, definition.name] = state
+    open_now = {subject for subject, name in result.open if name == definition.name}
+    result.rows |= {row["subject"]: row for row in rows_of(tools, table, open_now - result.rows.keys())}
+    return after
 
 
 def _rows(
-    tools: Tools, scored: Scored, definition: Definition, stored: Mapping[str, State], said: Mapping[str, Rejection]
+    tools: Tools, table: Any, definition: Definition, stored: Mapping[str, State], said: Mapping[str, Rejection]
 ) -> list[Row]:
-    """The frame rows an evaluation could move, and those of open episodes, which the plan reads anyway."""
+    """What a state depends on, of those who could move, who are in an episode, or of whom people said something."""
     columns = {
-        "user_id": pa.array(list(stored), pa.string()),
+        "subject": pa.array(list(stored), pa.string()),
         "state": pa.array([state.name for state in stored.values()], pa.string()),
         "reason": pa.array([state.reason for state in stored.values()], pa.string()),
     }
-    chosen = needs_step(scored.frame, tools.engine.table(pa.table(columns)), definition).drop("state", "state_reason")
+    asked = (*ASKED, *gates(definition))
+    chosen = needs_step(table, tools.engine.table(pa.table(columns)), definition).select(*asked)
     rows = tools.engine.run(chosen).to_pylist()
-    there = {row["user_id"] for row in rows}
-    wanted = {user_id for user_id, state in stored.items() if state.name in OPEN} | set(said)
-    missing = sorted(wanted - there)
-    return sorted([*rows, *frame_rows(tools, scored, missing)], key=lambda row: str(row["user_id"]))
+    wanted = {subject for subject, state in stored.items() if state.name in OPEN} | set(said)
+    missing = wanted - {row["subject"] for row in rows}
+    return sorted([*rows, *rows_of(tools, table.select(*asked), missing)], key=lambda row: str(row["subject"]))
 
 
 def frame_rows(tools: Tools, scored: Scored, user_ids: Iterable[str]) -> list[Row]:
@@ -135,43 +171,19 @@ def frame_rows(tools: Tools, scored: Scored, user_ids: Iterable[str]) -> list[Ro
     return tools.engine.run(scored.frame.semi_join(ids, scored.frame.user_id == ids.asked)).to_pylist()
 
 
-def rejections(tools: Tools) -> dict[str, Rejection]:
-    """What people said no to, by user id: where the newest answer in the CRM of the people is a rejection."""
-    with tools.store.read() as tx:
-        answers = outcomes.columns(tx)
-        known = leads.names(tx) if answers["record_key"] else {}
-    users = dict(zip(known.get("lead_key", []), known.get("user_id", []), strict=True))
-    said: dict[str, dict[str, tuple[str | None, datetime]]] = {}
-    for place, key in enumerate(answers["record_key"]):
-        if answers["destination"][place] == tools.settings.handoff.work_in and key in users:
-            when = answers["at"][place] or answers["seen_at"][place]
-            said.setdefault(users[key], {})[answers["name"][place]] = (answers["value"][place], when)
-    refused = {user: one for user, one in said.items() if one.get("pql_outcome", ("", None))[0] == "rejected"}
-    return {
-        user: Rejection(one.get("pql_reject_reason", (None, None))[0] or "other", one["pql_outcome"][1])
-        for user, one in refused.items()
-    }
-
-
 def _stored(tools: Tools, definition: str) -> dict[str, State]:
-    """The states of one definition by user id."""
+    """The states of one definition by subject."""
     with tools.store.read() as tx:
         rows = leads.states(tx, definition)
-        known = leads.names(tx) if rows["lead_key"] else {}
-    users = dict(zip(known.get("lead_key", []), known.get("user_id", []), strict=True))
     places = range(len(rows.get("lead_key", [])))
     found = ({name: rows[name][place] for name in rows} for place in places)
-    return {
-        users[row["lead_key"]]: State.of(row, orjson.loads(row["facts"] or "{}"))
-        for row in found
-        if row["lead_key"] in users
-    }
+    return {row["lead_key"]: State.of(row, orjson.loads(row["facts"] or "{}")) for row in found}
 
 
 def state_row(row: Row, definition: str, state: State, run_id: str | None) -> dict[str, Any]:
     """A state as it is stored."""
     return {
-        "lead_key": row["lead_key"],
+        "lead_key": row["subject"],
         "definition": definition,
         "state": state.name,
         "episode": state.episode,
@@ -188,7 +200,7 @@ def transition_row(one: Moved, run_id: str | None) -> dict[str, Any]:
     """An edge as it is stored."""
     edge = one.transition
     return {
-        "lead_key": one.row["lead_key"],
+        "lead_key": one.row["subject"],
         "definition": one.definition,
         "episode": edge.episode,
         "from_state": edge.from_state,

@@ -39,8 +39,15 @@ class LeadCounts(Document):
     changed: int = 0
 
 
+class AccountCounts(Document):
+    """Accounts with a lead, and those of them that are excluded."""
+
+    seen: int = 0
+    excluded: int = 0
+
+
 class StateCounts(Document):
-    """Episodes that began and ended in this run, and leads per state after it."""
+    """Episodes that began and ended in this run, and leads (or accounts) per state after it."""
 
     entered: int = 0
     left: int = 0
@@ -123,6 +130,10 @@ class Report(Document):
     sources: dict[str, SourceCounts] = Field(default_factory=dict)
     leads: LeadCounts = Field(default_factory=LeadCounts)
     states: StateCounts = Field(default_factory=StateCounts)
+    """Of leads."""
+    accounts: AccountCounts = Field(default_factory=AccountCounts)
+    account_states: StateCounts = Field(default_factory=StateCounts)
+    """Of accounts; what qualifies as an account (PQA) is not counted among leads (PQLs)."""
     excluded: dict[str, int] = Field(default_factory=dict)
     gates: dict[str, int] = Field(default_factory=dict)
     routes: dict[str, int] = Field(default_factory=dict)
@@ -205,4 +216,8 @@ class PlanReport(Document):
     guards: list[Guard] = Field(default_factory=list)
     leads: LeadCounts = Field(default_factory=LeadCounts)
     states: StateCounts = Field(default_factory=StateCounts)
+    """Of leads."""
+    accounts: AccountCounts = Field(default_factory=AccountCounts)
+    account_states: StateCounts = Field(default_factory=StateCounts)
+    """Of accounts; what qualifies as an account (PQA) is not counted among leads (PQLs)."""
     counts: dict[str, int] = Field(default_factory=dict)

@@ -20,6 +20,7 @@ from worker.steps.asking import Wish
 from worker.steps.commit import PENDING
 from worker.steps.plan import Plan
 from worker.steps.report import (
+    AccountCounts,
     Calls,
     Guard,
     LeadCounts,
@@ -66,6 +67,8 @@ def plan_report(tools: Tools, plan: Plan) -> PlanReport:
         guards=guards(plan),
         leads=lead_counts(tools, plan),
         states=state_counts(tools, plan, before=True),
+        accounts=account_counts(tools, plan),
+        account_states=state_counts(tools, plan, "account", before=True),
         counts={f"{name}.{what}": n for name, one in plan.destined.items() for what, n in _numbers(one).items()},
     )
 
@@ -225,6 +228,13 @@ def lead_counts(tools: Tools, plan: Plan) -> LeadCounts:
     return LeadCounts(seen=row["seen"], scored=row["seen"] - excluded, excluded=excluded, changed=changed)
 
 
+def account_counts(tools: Tools, plan: Plan) -> AccountCounts:
+    """Accounts with a lead, and those of them that are excluded."""
+    rows = plan.scored.accounts
+    row = tools.engine.run(rows.aggregate(seen=rows.count(), excluded=rows.excluded.count())).to_pylist()[0]
+    return AccountCounts(seen=row["seen"], excluded=row["excluded"])
+
+
 def excluded(tools: Tools, plan: Plan) -> dict[str, int]:
     """Excluded leads by reason."""
     frame = plan.scored.frame
@@ -235,29 +245,38 @@ def excluded(tools: Tools, plan: Plan) -> dict[str, int]:
 
 def gates(tools: Tools, plan: Plan) -> dict[str, int]:
     """How many pass each gate of each definition, one after the other."""
-    frame = plan.scored.frame
+    passed = {**_passed(tools, plan.scored.frame, "lead"), **_passed(tools, plan.scored.accounts, "account")}
+    order = list(tools.settings.qualify)
+    return dict(sorted(passed.items(), key=lambda one: order.index(one[0].partition(":")[0])))
+
+
+def _passed(tools: Tools, frame: Any, grain: str) -> dict[str, int]:
     found = {}
-    for name, definition in tools.settings.qualify.items():
+    for name, definition in tools.settings.of_grain(grain).items():
         passing = frame.excluded.isnull() & frame[f"applies_{name}"]
         found[f"{name}: applies"] = passing.sum()
         for family, _ in definition.must_have.parts():
             passing &= frame[f"must_{name}_{family}"]
             found[f"{name}: {family}"] = passing.sum()
         found[f"{name}: score"] = (passing & (frame[f"value_{name}"] >= definition.enter_at)).sum()
-    row = tools.engine.run(frame.aggregate(**found)).to_pylist()[0]
+    row = tools.engine.run(frame.aggregate(**found)).to_pylist()[0] if found else {}
     return {name: int(value or 0) for name, value in row.items()}
 
 
-def state_counts(tools: Tools, plan: Plan, *, before: bool = False) -> StateCounts:
+def state_counts(tools: Tools, plan: Plan, grain: str = "lead", *, before: bool = False) -> StateCounts:
     """Episodes begun and ended, and leads per state after the run (before: as the store has them, with the plan's moves)."""
-    entered = sum(one.transition.became_pql for one in plan.qualified.moved)
-    left = sum(one.transition.left for one in plan.qualified.moved)
+    definitions = tools.settings.of_grain(grain)
+    moved = [one for one in plan.qualified.moved if one.definition in definitions]
+    entered = sum(one.transition.became_pql for one in moved)
+    left = sum(one.transition.left for one in moved)
     now: Counter[str] = Counter()
     with tools.store.read() as tx:
-        for counts in leads.count_states(tx).values():
-            now.update(counts)
+        for name, counts in leads.count_states(tx).items():
+            # What the settings no longer define was of leads, as far as anybody knows.
+            if name in definitions or (grain == "lead" and name not in tools.settings.qualify):
+                now.update(counts)
     if before:
-        for one in plan.qualified.moved:
+        for one in moved:
             now[one.transition.to_state] += 1
             now[one.transition.from_state] -= 1
     return StateCounts(entered=entered, left=left, now={name: n for name, n in sorted(now.items()) if n > 0})
@@ -271,6 +290,8 @@ def add_plan(tools: Tools, report: Report, plan: Plan) -> None:
     """What the plan says in the report of its run."""
     report.leads = lead_counts(tools, plan)
     report.states = state_counts(tools, plan)
+    report.accounts = account_counts(tools, plan)
+    report.account_states = state_counts(tools, plan, "account")
     report.excluded = excluded(tools, plan)
     report.gates = gates(tools, plan)
     report.guards = guards(plan)

@@ -97,7 +97,7 @@ def route(tools: Tools, scored: Scored, qualified: Qualified, before: Known, you
         else:
             text = _words(tools, lead, qualified, outcome)
             result.handoffs.append(
-                Handoff(outcome, text, qualified.rows[_user(lead)], qualified.open[_user(lead), lead.play])
+                Handoff(outcome, text, qualified.rows[lead.lead_key], qualified.open[lead.lead_key, lead.play])
             )
     return result
 
@@ -119,19 +119,19 @@ def _candidates(tools: Tools, qualified: Qualified, before: Known, young: frozen
     assigned = {(row["lead_key"], row["play"], row["episode"]) for row in before.active}
     creates = settings.destinations[settings.handoff.work_in].create != "never"
     best, begun = _best_per_record(qualified), _begun(qualified)
-    for (user_id, play), state in sorted(qualified.open.items()):
-        row = qualified.rows[user_id]
-        key = row["lead_key"]
+    for (key, play), state in sorted(qualified.open.items()):
+        row = qualified.rows[key]
         if (key, play, state.episode) in assigned:
             continue
         waited = before.waiting.get((key, play))
-        if play in qualified.first_run and settings.handoff.on_first_run == "flag_only" and user_id not in young:
+        if play in qualified.first_run and settings.handoff.on_first_run == "flag_only" and key not in young:
             result.skipped.append((row, "first_run", "qualified before the first run of this definition: flag, no task"))
             continue
-        if (user_id, play) not in begun and waited is None:
+        if (key, play) not in begun and waited is None:
             continue  # an episode that was skipped when it began
         lead = Lead(key, _subject(tools, row), play, state.episode, row)
-        problem = _unreachable(row, creates, best.get(row["crm_id"] or "", str(key)))
+        speaker = best.get(row["crm_id"] or "", key) if qualified.is_lead(key) else key
+        problem = _unreachable(row, creates, speaker)
         if problem:
             result.held.append(Held(lead, problem[0], {"says": problem[1]}))
         else:
@@ -139,16 +139,16 @@ def _candidates(tools: Tools, qualified: Qualified, before: Known, young: frozen
 
 
 def _begun(qualified: Qualified) -> set[tuple[str, str]]:
-    """Users and definitions whose episode began in this evaluation."""
-    return {(one.row["user_id"], one.definition) for one in qualified.moved if one.transition.became_pql}
+    """Subjects and definitions whose episode began in this evaluation."""
+    return {(one.row["subject"], one.definition) for one in qualified.moved if one.transition.became_pql}
 
 
 def _best_per_record(qualified: Qualified) -> dict[str, str]:
     """CRM id -> the PQL that speaks for it, where several are linked to one record: the highest usage, then the key."""
     best: dict[str, Row] = {}
-    for user_id, _ in qualified.open:
-        row = qualified.rows[user_id]
-        id = row["crm_id"]
+    for subject, _ in qualified.open:
+        row = qualified.rows[subject]
+        id = row["crm_id"] if qualified.is_lead(subject) else None
         if id and (id not in best or (-row["usage"], row["lead_key"]) < (-best[id]["usage"], best[id]["lead_key"])):
             best[id] = row
     return {id: row["lead_key"] for id, row in best.items()}
@@ -159,14 +159,14 @@ def _unreachable(row: Row, creates: bool, speaker: str) -> tuple[str, str] | Non
         return "needs_review", "several CRM records match: decide which one is meant"
     if row["crm_id"] is None and not creates:
         return "unmatched", "no CRM record matches; it is looked for again when the mirror changes"
-    if speaker != row["lead_key"]:
+    if speaker != row["subject"]:
         return "same_record", "another lead of the same CRM record is stronger"
     return None
 
 
 def _subject(tools: Tools, row: Row) -> str:
     account = row["account_key"]
-    return account if tools.settings.handoff.one_task_per == "account" and account else row["lead_key"]
+    return account if tools.settings.handoff.one_task_per == "account" and account else row["subject"]
 
 
 def _can_be_told(tools: Tools, lead: Lead, qualified: Qualified, result: Routed) -> bool:
@@ -193,7 +193,7 @@ def _brief(tools: Tools, lead: Lead, qualified: Qualified, decision: Decision | 
     zone = decision.zone if decision else settings.timezone
     as_of = decision.respond_by if decision else None
     at = qualified.as_of
-    values = {**declared(settings, row, _text(row.get("crm_name"))), **qualified.tops.get(_user(lead), {})}
+    values = {**declared(settings, row, _text(row.get("crm_name"))), **qualified.tops.get(str(row["user_id"]), {})}
     return Brief(
         values=values,
         reasons=reasons(settings, row, zone),
@@ -213,15 +213,13 @@ def _colleagues(lead: Lead, qualified: Qualified) -> tuple[Colleague, ...]:
     account = lead.values.get("account_id")
     others = [
         row
-        for (user_id, _), _ in qualified.open.items()
-        if (row := qualified.rows[user_id])["account_id"] == account and row["lead_key"] != lead.lead_key
+        for subject, _ in qualified.open
+        if (row := qualified.rows[subject])["account_id"] == account
+        and qualified.is_lead(subject)
+        and subject != lead.values["lead_key"]
     ]
     ranked = sorted({row["lead_key"]: row for row in others}.values(), key=lambda row: (-row["usage"], row["lead_key"]))
     return tuple(Colleague(lead_name(row) or "somebody", row["tier"]) for row in ranked) if account else ()
-
-
-def _user(lead: Lead) -> str:
-    return str(lead.values["user_id"])
 
 
 def _text(value: object) -> str | None:

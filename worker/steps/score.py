@@ -1,5 +1,5 @@
 """
-Score: from the lake and the mirror to one row per lead, kept in the engine.
+Score: from the lake and the mirror to one row per lead and one per account, kept in the engine.
 
 Decided here: in which order the pieces are read and joined. Not decided here: what a signal, a score or a gate is (core),
 which days are folded (fold). Writes nothing.
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from worker.core import frame as frames
 from worker.core import keys, mirrored
+from worker.steps.account_rows import account_rows
 from worker.steps.fold import Given, scoring_input
 from worker.steps.matching import Found, match
 from worker.steps.tables import gathered
@@ -30,14 +31,16 @@ class Scored:
     """
     What is known at an instant, as tables of the engine.
 
-    frame     one row per lead (`worker.core.frame`) with lead_key, account_key, match_status and the columns of CRM, which
-              speak of the CRM where people work; in the order of `place`, which counts them
+    frame     one row per lead (`worker.core.frame`) with subject (its lead_key), lead_key, account_key, match_status and
+              the columns of CRM, which speak of the CRM where people work; in the order of `place`, which counts them
+    accounts  one row per account (`worker.core.accounts`) in the same columns; its subject is the account_key
     found     destination -> matches and mirror
     keys      user_id, lead_key, account_id, account_key, is_new (not in the store yet)
     """
 
     as_of: datetime
     frame: Any
+    accounts: Any
     found: Mapping[str, Found]
     keys: Any
     given: Given
@@ -68,8 +71,9 @@ def score(tools: Tools, as_of: datetime) -> Scored:
     joined = joined.left_join(extra, joined.user_id == extra.fact_of).drop("fact_of")
     joined = joined.left_join(statuses, joined.user_id == statuses.matched_of).drop("matched_of")
     # in this order in memory too, so that a slice reads its own part only
-    placed = joined.mutate(place=ibis.row_number().over(order_by=joined.lead_key)).order_by("place")
-    return Scored(as_of, engine.keep(placed), found, named, given)
+    placed = joined.mutate(subject=joined.lead_key, place=ibis.row_number().over(order_by=joined.lead_key)).order_by("place")
+    kept = engine.keep(placed)
+    return Scored(as_of, kept, account_rows(tools, kept, as_of), found, named, given)
 
 
 def _mirror(home: Found) -> mirrored.Mirror:

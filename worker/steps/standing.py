@@ -10,8 +10,8 @@ from pydantic import Field
 
 from settings.root import Settings
 from worker.steps.report import Document
-from worker.store import audit, beats, intents, landing, mirror, pauses, records, routes, runs, versions
-from worker.store.database import Store
+from worker.store import audit, beats, intents, landing, leads, mirror, pauses, records, routes, runs, versions
+from worker.store.database import Store, Tx
 
 WORKERS = 20  # the most recent ones; a pool brings forth a new process for each that it retires
 
@@ -23,6 +23,7 @@ class RunLine(Document):
     as_of: datetime
     status: str
     entered: int = 0
+    accounts_entered: int = 0
     seconds: float = 0.0
 
 
@@ -36,6 +37,8 @@ class Standing(Document):
     runs: list[RunLine] = Field(default_factory=list)
     held_by: list[str] = Field(default_factory=list)
     """What the guards say that hold the last run."""
+    accounts: dict[str, int] | None = None
+    """Accounts by state, where a definition qualifies accounts (PQAs)."""
     sources: list[tuple[str, str, datetime | None, datetime | None]] = Field(default_factory=list)
     mirrors: dict[str, datetime | None] = Field(default_factory=dict)
     records: list[tuple[str, str, int]] = Field(default_factory=list)
@@ -60,6 +63,7 @@ def standing(store: Store, settings: Settings | None = None) -> Standing:
             now=tx.now(),
             runs=[_line(one) for one in recent],
             held_by=_held_by(recent),
+            accounts=_accounts(tx, settings) if settings and settings.of_grain("account") else None,
             sources=[(name, stream, c.pulled_at, c.newest_event) for name, stream, c in cursors if c],
             mirrors={name: mirror.read_at(tx, name) for name in settings.destinations} if settings else {},
             records=[(d, s, n) for d, counts in sorted(records.counts(tx).items()) for s, n in sorted(counts.items())],
@@ -79,8 +83,17 @@ def _streams(settings: Settings | None) -> list[tuple[str, str]]:
 def _line(run: runs.Run) -> RunLine:
     report = run.report or {}
     seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0.0
-    entered = report.get("states", {}).get("entered", 0)
-    return RunLine(id=run.id, as_of=run.as_of, status=run.status, entered=entered, seconds=round(seconds, 1))
+    entered, accounts = (report.get(name, {}).get("entered", 0) for name in ("states", "account_states"))
+    told = {"entered": entered, "accounts_entered": accounts, "seconds": round(seconds, 1)}
+    return RunLine(id=run.id, as_of=run.as_of, status=run.status, **told)
+
+
+def _accounts(tx: Tx, settings: Settings) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for definition, counts in leads.count_states(tx).items():
+        if definition in settings.of_grain("account"):
+            counted.update(counts)
+    return dict(sorted(counted.items()))
 
 
 def _held_by(recent: list[runs.Run]) -> list[str]:

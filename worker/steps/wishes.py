@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,10 @@ from worker.core.planning import difference, owner_want
 from worker.core.threeway import is_empty
 from worker.core.wanted import Standing, Want, identity, mapped, of_person, standing
 from worker.core.wording import reasons, reasons_text, signals_named
+from worker.steps.account_rows import rows_of
 from worker.steps.asking import Asking, Handing, Status, Wish, known, observation, record_of
 from worker.steps.company_wishes import accounts
-from worker.steps.qualify import Qualified, Row, frame_rows
+from worker.steps.qualify import Qualified, Row
 from worker.steps.score import Scored
 from worker.steps.tools import Tools
 from worker.store import records
@@ -60,8 +61,8 @@ class Destined:
     """
     The wishes of one destination, and counts of the leads that are not among them.
 
-    `people` are the PQLs, `companies` those that have one or were written before. `others`, whose fields only follow, may
-    be a million: they are made slice by slice.
+    `people` are the PQLs and buyers, `companies` those that have one or were written before. `others`, whose fields only
+    follow, may be a million: they are made slice by slice.
     """
 
     people: list[Wish]
@@ -118,13 +119,13 @@ class Others:
 def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handing: Handing) -> Destined:
     """What is wanted in one destination."""
     plays = qualified.plays(tools.settings.qualify)
-    first_at = {row["lead_key"]: state.first_at for row, _, state in reversed(qualified.touched) if state.first_at}
-    spec = tools.settings.destinations[name]
-    ask = Asking(tools, scored, qualified, name, spec, handing, known(tools, name), plays, first_at)
+    first_at = {row["subject"]: state.first_at for row, _, state in reversed(qualified.touched) if state.first_at}
+    spec, buyers = tools.settings.destinations[name], qualified.buyers(plays)
+    ask = Asking(tools, scored, qualified, name, spec, handing, known(tools, name), plays, buyers, first_at)
     silent = _silent(ask)
-    speaking = (row for row in frame_rows(tools, scored, plays) if row["user_id"] not in silent)
-    people = _people(ask, sorted(speaking, key=lambda row: str(row["user_id"])))
-    others = Others(ask, _others(ask, silent))
+    first = _first(ask)
+    people = _people(ask, [first[user] for user in sorted(first.keys() - silent.keys())])
+    others = Others(ask, _others(ask, silent.keys() | first.keys()))
     result = Destined(people, accounts(ask), others)
     result.seen.look_at(people)
     result.overtaken = sorted(key for key, one in ask.known.of(silent.values()).items() if one.crm_id)
@@ -138,21 +139,29 @@ def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handin
     return result
 
 
-def _others(ask: Asking, silent: Mapping[str, str]) -> Any:
-    """See Others; kept in the engine."""
+def _first(ask: Asking) -> dict[str, Row]:
+    """By user the rows of PQLs, of buyers of an account in an episode, and of those who were until now."""
+    qualified = ask.qualified
+    pqls = {subject: qualified.rows[subject] for subject in ask.plays if qualified.is_lead(subject)}
+    buyers = (ask.buyers.keys() | qualified.replaced) - pqls.keys()
+    return {row["user_id"]: row for row in (*pqls.values(), *rows_of(ask.tools, ask.scored.frame, buyers))}
+
+
+def _others(ask: Asking, left_out: Collection[str]) -> Any:
+    """See Others; kept in the engine. Users in `left_out` are not among them."""
     engine, persons = ask.tools.engine, ask.found.persons
     linked = persons.filter(persons.status == "matched")
     plays = engine.table(
         pa.table(
-            {"user_id": pa.array(list(ask.plays), pa.string()), "play": pa.array(list(ask.plays.values()), pa.string())}
+            {"subject": pa.array(list(ask.plays), pa.string()), "play": pa.array(list(ask.plays.values()), pa.string())}
         )
     )
     wanted = engine.keep(bulk.wanted(ask.scored.frame, plays, ask.tools.settings).semi_join(linked, "user_id"))
     differing = engine.keep(bulk.differing(wanted, _documents(ask, ask.known.acknowledged, "acknowledged")))
     standing = bulk.standing(wanted, _documents(ask, ask.known.table, "wanted")).select(stood="user_id")
     looked = _looked_at(ask, linked)
-    left_out = engine.table(pa.table({"user_id": pa.array(sorted(silent.keys() | ask.plays.keys()), pa.string())}))
-    every = ask.scored.frame.select("user_id", "place").anti_join(left_out, "user_id")
+    without = engine.table(pa.table({"user_id": pa.array(sorted(left_out), pa.string())}))
+    every = ask.scored.frame.select("user_id", "place").anti_join(without, "user_id")
     told = every.left_join(differing.rename(differing="user_id"), every.user_id == differing.user_id)
     told = told.left_join(looked.rename(looked="user_id"), told.user_id == looked.user_id)
     told = told.left_join(standing, told.user_id == standing.stood)
@@ -237,7 +246,7 @@ def _relinked(ask: Asking, linked: Any) -> Any:
 
 
 def _silent(ask: Asking) -> dict[str, str]:
-    """Users (with lead keys) whose record another lead speaks for: a PQL before others, then the one with the most usage."""
+    """Users (with lead keys) whose record another lead speaks for; see `_voice`."""
     persons, frame = ask.found.persons, ask.scored.frame
     linked = persons.filter(persons.status == "matched")
     shared = linked.group_by("object", "crm_id").aggregate(leads=linked.count())
@@ -247,12 +256,18 @@ def _silent(ask: Asking) -> dict[str, str]:
     rows = ask.tools.engine.run(several.inner_join(frame.select("user_id", "lead_key", "usage"), "user_id")).to_pylist()
     speaking: set[tuple[str, str]] = set()
     silent: dict[str, str] = {}
-    for row in sorted(rows, key=lambda one: (one["user_id"] not in ask.plays, -one["usage"], one["lead_key"])):
+    for row in sorted(rows, key=functools.partial(_voice, ask)):
         record = (row["object"], row["held_by"])
         if record in speaking:
             silent[row["user_id"]] = row["lead_key"]
         speaking.add(record)
     return silent
+
+
+def _voice(ask: Asking, row: Row) -> tuple[bool, bool, float, str]:
+    """Whose word counts on a shared record: a PQL's, the buyer's of an account in an episode, then the most usage."""
+    key = row["lead_key"]
+    return key not in ask.plays, key not in ask.buyers, -row["usage"], key
 
 
 def _matches(ask: Asking, users: Sequence[str]) -> dict[str, Row]:
@@ -276,24 +291,26 @@ def _people(ask: Asking, rows: Sequence[Row]) -> list[Wish]:
 
 
 def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
-    play = ask.plays.get(row["user_id"])
+    subject = ask.shows(row["lead_key"])
+    play = ask.plays.get(subject)
     status, creating = _status(ask, match["status"], play)
     if status is None and _asked_for(ask, row):
         status = "unmatched"  # it qualified, and does no longer: the record that was to be made is not
     if status is None:
         return None
     object = match["object"] or ask.tools.crms[ask.name].creates
-    stand = _standing(ask, row, play)
+    shown = row if subject == row["lead_key"] else {**ask.qualified.rows[subject], "last_active": row["last_active"]}
+    stand = _standing(ask, row["lead_key"], shown, play)
     wants = (*of_person(stand, ask.tools.settings, object), *mapped(ask.spec, object, row))
     if creating:
         wants = (*wants, *identity(row, object))
     record = record_of(ask, row["lead_key"], object, match)
     kept = None
-    owner = ask.handing.owners.get(row["lead_key"]) if ask.sets_owner else None
+    owner = ask.owner(row["lead_key"]) if ask.sets_owner else None
     if owner:
         answer = owner_want(ask.tools.settings.handoff.set_owner, owner, record, ask.handing.unowned)
         wants, kept = ((*wants, answer), None) if isinstance(answer, Want) else (wants, answer.reason)
-    change = difference(wants, record, observation(ask, row))
+    change = difference(wants, record, observation(ask, shown, record, flagged=play is not None))
     return Wish(row, wants, change, status, match["seen_account"], kept)
 
 
@@ -314,16 +331,17 @@ def _status(ask: Asking, matched: str, play: str | None) -> tuple[Status | None,
     return ("unmatched" if play else None), False
 
 
-def _standing(ask: Asking, row: Row, play: str | None) -> Standing:
-    settings, key = ask.tools.settings, row["lead_key"]
-    state = ask.qualified.open.get((row["user_id"], play)) if play else None
+def _standing(ask: Asking, key: str, row: Row, play: str | None) -> Standing:
+    """Where a person stands; `row` is its own, or its account's where the record shows that."""
+    settings = ask.tools.settings
+    state = ask.qualified.open.get((row["subject"], play)) if play else None
     told = reasons_text(reasons(settings, row, settings.timezone)) if play else None
     first = state.first_at if state else ask.first_at.get(key)
     more = {
         "reasons": told,
         "since": state.entered_at if state else None,
         "first_at": first,
-        "handed": ask.handing.handed.get(key),
+        "handed": ask.handed(key),
     }
     return standing(key, play, row, settings, **more)
 

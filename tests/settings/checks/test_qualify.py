@@ -82,3 +82,16 @@ def test_several_definitions_may_be_active():
     assert list(settings.qualify) == ["pql", "champion"]
     assert settings.qualify["champion"].runs == 1
     assert settings.qualify["champion"].name == "champion"
+
+
+def test_a_definition_may_qualify_accounts():
+    assert starter_with("qualify.yaml", ("grain: lead", "grain: account")).codes == []
+
+
+def test_accounts_cannot_qualify_where_no_source_says_who_belongs_to_one():
+    files = starter_with("qualify.yaml", ("grain: lead", "grain: account")).files
+    files["sources.yaml"] = files["sources.yaml"].replace("      account: account_id\n", "")
+
+    problem = said(files).some("QU006", "account")
+
+    assert problem.try_ == "Name the column by `account:` under `users` or `events` of a source, or write `grain: lead`."

@@ -24,8 +24,7 @@ def test_a_schema_asks_for_the_name_of_the_document_and_knows_every_key(name):
 @pytest.mark.parametrize("name", ["run", "plan"])
 def test_counts_are_whole_numbers(name):
     schema = json.loads((SCHEMAS / f"{name}.json").read_text())
-    kinds = {
-        key: one["type"] for part in ("Calls", "LeadCounts") for key, one in schema["$defs"][part]["properties"].items()
-    }
+    parts = ("Calls", "LeadCounts", "AccountCounts")
+    kinds = {key: one["type"] for part in parts for key, one in schema["$defs"][part]["properties"].items()}
 
     assert set(kinds.values()) == {"integer"}

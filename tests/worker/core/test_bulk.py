@@ -23,6 +23,7 @@ SETTINGS = sample(
 FRAME = pa.schema(
     {
         "user_id": pa.string(),
+        "subject": pa.string(),
         "tier": pa.string(),
         "usage": pa.float64(),
         "fit": pa.float64(),
@@ -64,8 +65,8 @@ def wants(user, row, play):
 @given(st.lists(st.tuples(rows, play, rows, play, st.booleans()), min_size=1, max_size=12))
 def test_both_roads_want_the_same_values_and_find_the_same_leads(duck, leads):
     users = [f"u{n}" for n in range(len(leads))]
-    frame = [{"user_id": user, **now} for user, (now, *_) in zip(users, leads, strict=True)]
-    plays = [{"user_id": user, "play": lead[1]} for user, lead in zip(users, leads, strict=True) if lead[1]]
+    frame = [{"user_id": user, "subject": user, **now} for user, (now, *_) in zip(users, leads, strict=True)]
+    plays = [{"subject": user, "play": lead[1]} for user, lead in zip(users, leads, strict=True) if lead[1]]
     before = {
         user: {want.field: want.value for want in wants(user, was, its_play)}
         for user, (_, _, was, its_play, written) in zip(users, leads, strict=True)
@@ -73,7 +74,7 @@ def test_both_roads_want_the_same_values_and_find_the_same_leads(duck, leads):
     }
     table = bulk.wanted(
         ibis.memtable(pa.Table.from_pylist(frame, FRAME)),
-        ibis.memtable(pa.Table.from_pylist(plays, pa.schema({"user_id": pa.string(), "play": pa.string()}))),
+        ibis.memtable(pa.Table.from_pylist(plays, pa.schema({"subject": pa.string(), "play": pa.string()}))),
         SETTINGS,
     )
     acknowledged = pa.Table.from_pylist([{"user_id": user, **held} for user, held in before.items()], ACKNOWLEDGED)

@@ -49,6 +49,23 @@ def test_a_lead_that_meets_the_gate_and_the_score_enters_its_first_episode():
     assert (edge.from_state, edge.to_state, edge.cause, edge.became_pql) == ("NOT", "QUALIFIED", "events", True)
 
 
+def test_an_account_names_its_buyer_on_entering_and_keeps_the_name_after_its_end():
+    calm = seen(value=10, buyer="L2")
+    states, _ = walk(
+        seen(must=False, buyer="L0"), seen(buyer="L1"), seen(buyer="L2"), *[calm] * 5, seen(buyer="L3", must=False)
+    )
+
+    assert [state.buyer for state in states[:3]] == [None, "L1", "L2"]
+    assert (states[-1].name, states[-1].buyer) == ("EXPIRED", "L2")
+    assert (
+        State.of(
+            {"state": "EXPIRED", **dict.fromkeys(("since", "episode", "entered_at", "first_at", "reason"))},
+            states[-1].facts(),
+        ).buyer
+        == "L2"
+    )
+
+
 @pytest.mark.parametrize("lacking", [{"must": False}, {"value": 59.9}, {"applies": False}])
 def test_whoever_lacks_the_gate_or_the_score_stays_out(lacking):
     assert step(None, seen(**lacking), RULES, NOON)[1] is None
@@ -305,18 +322,18 @@ def test_a_state_is_what_its_stored_row_says(history, rules):
 def test_whoever_is_not_selected_would_not_have_changed(engine, people, rules):
     lived = [(live_through(history, rules)[0], dataclasses.replace(now, rejection=None)) for history, now in people]
     rows = [
-        {"user_id": f"u{n}", "excluded": now.excluded, "applies_pql": now.applies, "must_pql": now.must}
+        {"subject": f"u{n}", "excluded": now.excluded, "applies_pql": now.applies, "must_pql": now.must}
         | {"immediate_pql": now.immediate, "value_pql": now.value}
         for n, (_, now) in enumerate(lived)
     ]
-    held = [{"user_id": f"u{n}", "state": s.name, "reason": s.reason} for n, (s, _) in enumerate(lived) if s is not None]
+    held = [{"subject": f"u{n}", "state": s.name, "reason": s.reason} for n, (s, _) in enumerate(lived) if s is not None]
     text = pa.string()
-    kinds = {"user_id": text, "excluded": text, "applies_pql": pa.bool_(), "must_pql": pa.bool_()}
+    kinds = {"subject": text, "excluded": text, "applies_pql": pa.bool_(), "must_pql": pa.bool_()}
     kinds |= {"immediate_pql": pa.bool_(), "value_pql": pa.float64()}
     frame = engine.table(pa.Table.from_pylist(rows, pa.schema(kinds)))
-    states = engine.table(pa.Table.from_pylist(held, pa.schema({"user_id": text, "state": text, "reason": text})))
+    states = engine.table(pa.Table.from_pylist(held, pa.schema({"subject": text, "state": text, "reason": text})))
 
-    chosen = set(engine.run(needs_step(frame, states, rules))["user_id"].to_pylist())
+    chosen = set(engine.run(needs_step(frame, states, rules))["subject"].to_pylist())
 
     for n, (state, now) in enumerate(lived):
         after, edge = step(state, now, rules, NOON + DAY)
