@@ -8,15 +8,16 @@ without being folded again. Not decided here: where links are stored (the lake).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from worker.core.instants import AsOf, moment
 
-def links(events: Any, as_of: datetime) -> Any:
+
+def links(events: Any, as_of: AsOf) -> Any:
     """The winning link of every anonymous id: source, anonymous_id, user_id, arrived."""
     import ibis
 
-    instant = ibis.literal(as_of.astimezone(UTC), type="timestamp('UTC', 6)")
+    instant = moment(as_of)
     both = events.filter(
         events.user_id.notnull(), events.anonymous_id.notnull(), events.at <= instant, events.arrived <= instant
     ).select("source", "anonymous_id", "user_id", "arrived", "at")

@@ -6,13 +6,18 @@ import gc
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import ibis
 from ibis.expr import operations as ops
+from sqlglot import to_identifier
+
+from worker.engine.recipes import MOMENT, Make, Query, Recipe, expression
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +52,7 @@ class Engine:
         gc.set_threshold(100_000, 20, 20)
         self._count = itertools.count()
         self._made: list[str] = []
+        self._queries: dict[Make, Query] = {}
         self._spill = Path(tempfile.mkdtemp(prefix="pql-engine-"))
         options: dict[str, Any] = {"temp_directory": str(self._spill), "autoinstall_known_extensions": False}
         if threads is not None:
@@ -113,16 +119,25 @@ class Engine:
         """
         wanted = EVENT_COLUMNS | (properties or {})
         rows = self._complete(self.files(paths), wanted) if paths else self._none(wanted)
-        view = self.backend.create_view(self._name(), rows)
-        return self.backend.sql(f"SELECT *, {_DAY} AS day FROM {view.get_name()}")  # noqa: S608 - names are our own
+        return self._view(rows, {"day": ("int32", _DAY)})
 
     def rows(self, paths: Sequence[str | Path], columns: dict[str, str]) -> Any:
         """Files of any stream with at least these columns (name -> Ibis type), also where there is no file yet."""
         return self._complete(self.files(paths), columns) if paths else self._none(columns)
 
     def _complete(self, table: Any, columns: dict[str, str]) -> Any:
-        absent = {name: ibis.null(kind) for name, kind in columns.items() if name not in table.columns}
-        return table.mutate(**absent) if absent else table
+        kinds = {name: ibis.dtype(kind) for name, kind in columns.items() if name not in table.columns}
+        nothing = {
+            name: f"CAST(NULL AS {self.backend.compiler.type_mapper.to_string(kind)})" for name, kind in kinds.items()
+        }
+        return self._view(table, {name: (kinds[name], value) for name, value in nothing.items()}) if nothing else table
+
+    def _view(self, table: Any, more: Mapping[str, tuple[Any, str]]) -> Any:
+        """A table with more columns, each of a type and in SQL."""
+        name = self._name()
+        values = ", ".join(f"{value} AS {to_identifier(column, quoted=True).sql()}" for column, (_, value) in more.items())
+        self.backend.con.execute(f"CREATE TEMP VIEW {name} AS SELECT *, {values} FROM {table.get_name()}")  # noqa: S608 - names are our own
+        return self._known(name, ibis.schema(dict(table.schema()) | {column: kind for column, (kind, _) in more.items()}))
 
     def _none(self, columns: dict[str, str]) -> Any:
         return self.table(ibis.schema(columns).to_pyarrow().empty_table())
@@ -132,6 +147,22 @@ class Engine:
         name = self._name()
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {self._sql(expression)}")
         return self.backend.table(name)
+
+    def made(self, recipe: Recipe, tables: Mapping[str, Any], moment: datetime) -> Any:
+        """
+        What the recipe makes of tables of this engine, kept in memory like `keep`.
+
+        It is compiled once, and again whenever its form or the columns of its tables are others than the last time.
+        """
+        given = {name: table.schema() for name, table in tables.items()}
+        held = self._queries.get(recipe.make)
+        query = held if held and held.serves(recipe, given) else Query(recipe, given, self._sql(expression(recipe, given)))
+        name, names = self._name(), {name: table.get_name() for name, table in tables.items()}
+        self.backend.con.execute(f"SET VARIABLE {MOMENT} = TIMESTAMPTZ '{moment.isoformat()}'")
+        self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query.over(names)}")
+        if query.columns is None:
+            query = self._queries[recipe.make] = replace(query, columns=self.backend.table(name).schema())
+        return self._known(name, query.columns)
 
     def run(self, expression: Any) -> pa.Table:
         """All rows as Arrow, in the expression's types."""

@@ -19,6 +19,7 @@ from settings.score import DIMENSIONS
 from settings.signals import ANY_EVENT, Signal
 from worker.core import rollup
 from worker.core.conditions import interpret, list_keys, trace
+from worker.core.instants import day_number
 from worker.core.qualify import OPEN
 from worker.core.routing import plain
 from worker.core.wording import lead_name
@@ -135,7 +136,7 @@ def _events(tools: Tools, signal: Signal, row: Row, as_of: datetime) -> list[dic
     if names:
         rules.append(rows.name.isin(names))
     if signal.within:
-        first = rollup.first_instant(rollup.day_number(as_of) - signal.within.days + 1)
+        first = rollup.first_instant(day_number(as_of) - signal.within.days + 1)
         rules.append(rows.at >= first)
     chosen = rows.filter(*rules).order_by(rows.at.desc()).limit(EVENTS_SHOWN)
     return tools.engine.run(chosen.select("source", "event_id", "name", "at", "arrived")).to_pylist()

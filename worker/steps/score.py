@@ -10,16 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from worker.core import frame as frames
 from worker.core import keys, mirrored
-from worker.steps.fold import Given, scoring_input
+from worker.core.instants import Instant
+from worker.engine.recipes import Recipe
+from worker.steps.fold import Form, Given, inputs, scoring_input
 from worker.steps.matching import Found, match
 from worker.steps.tools import Tools
 from worker.store import leads as stored
+
+if TYPE_CHECKING:
+    from settings.root import Settings
 
 CRM = ("crm_object", "crm_id", "crm_company", "crm_owner", "company_owner", "crm_phone", "crm_name")
 
@@ -46,7 +51,7 @@ def score(tools: Tools, as_of: datetime) -> Scored:
     """Everything that a plan needs to know of every lead at `as_of`."""
     engine, settings = tools.engine, tools.settings
     given = scoring_input(tools, as_of)
-    measured = engine.keep(frames.measured(settings, given.inputs, as_of))
+    measured = measure(tools, given)
     named = _named(tools, measured)
     people = measured.inner_join(named, "user_id").select(
         "lead_key", "user_id", "account_id", "account_key", email=measured["user.email"]
@@ -65,6 +70,16 @@ def score(tools: Tools, as_of: datetime) -> Scored:
     joined = joined.left_join(extra, joined.user_id == extra.fact_of).drop("fact_of")
     joined = joined.left_join(statuses, joined.user_id == statuses.matched_of).drop("matched_of")
     return Scored(as_of, engine.keep(joined), found, named, given)
+
+
+def measure(tools: Tools, given: Given) -> Any:
+    """Every lead with its attributes and signals, kept."""
+    return tools.engine.made(Recipe(_measured, tools.settings, given.form), given.tables, given.as_of)
+
+
+def _measured(settings: Settings, form: Form, tables: Mapping[str, Any], moment: Any) -> Any:
+    as_of = Instant(form.day, moment)
+    return frames.measured(settings, inputs(settings, form, tables, as_of), as_of)
 
 
 def _mirror(home: Found) -> mirrored.Mirror:
