@@ -55,7 +55,7 @@ class Inputs:
     side      the side roll-up likewise, or None
     users     versions: source, user_id, email, account_id, signed_up, arrived, declared columns
     accounts  versions: source, account_id, name, domain, trial_ends, plan, arrived, declared columns
-    identity  links: source, anonymous_id, user_id; or None
+    identity  `identity.links`: visitor, user_id; or None
     crm       user_id and any of CRM_COLUMNS, at most one row per user; or None
     """
 

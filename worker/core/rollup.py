@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from settings.signals import ANY_EVENT, Signal
 from worker.core import conditions
+from worker.core.identity import visitor
 from worker.core.instants import AsOf, moment
 from worker.core.trees import columns_of, lists_of, render
 
@@ -124,14 +125,14 @@ def known(events: Any, as_of: AsOf, days: Days = ALL_DAYS) -> Any:
         rules.append(events.at >= moment(first_instant(days.first)))
     if days.last is not None:
         rules.append(events.at < moment(first_instant(days.last + 1)))
-    return events.filter(*rules).mutate(user=visitor(events), day=_day(events))
+    return events.filter(*rules).mutate(user=who(events), day=_day(events))
 
 
-def visitor(table: Any) -> Any:
+def who(events: Any) -> Any:
     """Who an event belongs to: the user, or the visitor known by the source's anonymous id alone."""
     import ibis
 
-    return ibis.coalesce(table.user_id, ibis.literal("~") + table.source + ":" + table.anonymous_id)
+    return ibis.coalesce(events.user_id, visitor(events))
 
 
 def _day(events: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import ibis
+from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr import operations as ops
 from sqlglot import to_identifier
 
@@ -95,7 +97,8 @@ class Engine:
 
     def files(self, paths: Sequence[str | Path]) -> Any:
         """Parquet files as one table by column name; what a file lacks is null there."""
-        return self.backend.read_parquet([str(path) for path in paths], table_name=self._name(), union_by_name=True)
+        listed = ", ".join(_quoted(path) for path in paths)
+        return self._asked(self._view(f"SELECT * FROM read_parquet([{listed}], union_by_name = true)"))  # noqa: S608 - quoted
 
     def table(self, rows: pa.Table) -> Any:
         """An Arrow table, copied in: a filter on moments cannot be pushed into Arrow's own scan without another package."""
@@ -104,6 +107,16 @@ class Engine:
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {given}")  # noqa: S608 - names are our own
         self.backend.con.unregister(given)
         return self._known(name, ibis.Schema.from_pyarrow(rows.schema))
+
+    def _view(self, sql: str) -> str:
+        name = self._name()
+        self.backend.con.execute(f"CREATE TEMP VIEW {name} AS {sql}")
+        return name
+
+    def _asked(self, name: str) -> Any:
+        """A table whose columns only the database knows."""
+        described = self.backend.con.execute(f"DESCRIBE {name}").fetchall()
+        return self._known(name, ibis.schema({column: _kind(kind) for column, kind, *_ in described}))
 
     def _known(self, name: str, schema: Any) -> Any:
         """A table whose columns are known: asking the database for them takes longer than many a query."""
@@ -119,24 +132,23 @@ class Engine:
         """
         wanted = EVENT_COLUMNS | (properties or {})
         rows = self._complete(self.files(paths), wanted) if paths else self._none(wanted)
-        return self._view(rows, {"day": ("int32", _DAY)})
+        return self._with(rows, {"day": ("int32", _DAY)})
 
     def rows(self, paths: Sequence[str | Path], columns: dict[str, str]) -> Any:
         """Files of any stream with at least these columns (name -> Ibis type), also where there is no file yet."""
         return self._complete(self.files(paths), columns) if paths else self._none(columns)
 
     def _complete(self, table: Any, columns: dict[str, str]) -> Any:
-        kinds = {name: ibis.dtype(kind) for name, kind in columns.items() if name not in table.columns}
-        nothing = {
-            name: f"CAST(NULL AS {self.backend.compiler.type_mapper.to_string(kind)})" for name, kind in kinds.items()
-        }
-        return self._view(table, {name: (kinds[name], value) for name, value in nothing.items()}) if nothing else table
+        absent = {name: ibis.dtype(kind) for name, kind in columns.items() if name not in table.columns}
+        nothing = {name: (kind, f"CAST(NULL AS {DuckDBType.to_string(kind)})") for name, kind in absent.items()}
+        return self._with(table, nothing)
 
-    def _view(self, table: Any, more: Mapping[str, tuple[Any, str]]) -> Any:
-        """A table with more columns, each of a type and in SQL."""
-        name = self._name()
+    def _with(self, table: Any, more: Mapping[str, tuple[Any, str]]) -> Any:
+        """The table with more columns, each of a type and in SQL."""
+        if not more:
+            return table
         values = ", ".join(f"{value} AS {to_identifier(column, quoted=True).sql()}" for column, (_, value) in more.items())
-        self.backend.con.execute(f"CREATE TEMP VIEW {name} AS SELECT *, {values} FROM {table.get_name()}")  # noqa: S608 - names are our own
+        name = self._view(f"SELECT *, {values} FROM {table.get_name()}")  # noqa: S608 - names are our own
         return self._known(name, ibis.schema(dict(table.schema()) | {column: kind for column, (kind, _) in more.items()}))
 
     def _none(self, columns: dict[str, str]) -> Any:
@@ -146,7 +158,7 @@ class Engine:
         """Run an expression once and keep its rows in memory (within the limit) for several readers."""
         name = self._name()
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {self._sql(expression)}")
-        return self.backend.table(name)
+        return self._asked(name)
 
     def made(self, recipe: Recipe, tables: Mapping[str, Any], moment: datetime) -> Any:
         """
@@ -161,7 +173,7 @@ class Engine:
         self.backend.con.execute(f"SET VARIABLE {MOMENT} = TIMESTAMPTZ '{moment.isoformat()}'")
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query.over(names)}")
         if query.columns is None:
-            query = self._queries[recipe.make] = replace(query, columns=self.backend.table(name).schema())
+            query = self._queries[recipe.make] = replace(query, columns=self._asked(name).schema())
         return self._known(name, query.columns)
 
     def run(self, expression: Any) -> pa.Table:
@@ -194,5 +206,15 @@ class Engine:
 
     def to_parquet(self, expression: Any, path: str | Path) -> None:
         """Write the rows to one new file, in the expression's order where it has one."""
-        target = str(path).replace("'", "''")
-        self.backend.con.execute(f"COPY ({self._sql(expression)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        self.backend.con.execute(f"COPY ({self._sql(expression)}) TO {_quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _quoted(path: str | Path) -> str:
+    """A path as a word of SQL."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+@functools.cache
+def _kind(word: str) -> Any:
+    """What DuckDB's word for a type means. There are few, and reading one takes longer than asking for a table's columns."""
+    return DuckDBType.from_string(word)

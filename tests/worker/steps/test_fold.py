@@ -227,9 +227,7 @@ def test_visitors_are_known_by_their_links(world: World) -> None:
     world.event("report_viewed", 3, user_id=None, anonymous_id="c1").event("login", 2, anonymous_id="c1").land()
     given = step.scoring_input(world.tools, NOON)
 
-    assert world.tools.engine.run(given.inputs.identity).select(["anonymous_id", "user_id"]).to_pylist() == [
-        {"anonymous_id": "c1", "user_id": "u1"}
-    ]
+    assert world.tools.engine.run(given.inputs.identity).to_pylist() == [{"visitor": "~product:c1", "user_id": "u1"}]
 
 
 NAMES = st.sampled_from(
