@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -170,7 +170,7 @@ class Engine:
         held = self._queries.get(recipe.make)
         query = held if held and held.serves(recipe, given) else Query(recipe, given, self._sql(expression(recipe, given)))
         name, names = self._name(), {name: table.get_name() for name, table in tables.items()}
-        self.backend.con.execute(f"SET VARIABLE {MOMENT} = TIMESTAMPTZ '{moment.isoformat()}'")
+        self.backend.con.execute(f"SET VARIABLE {MOMENT} = TIMESTAMPTZ '{moment.astimezone(UTC).isoformat()}'")
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query.over(names)}")
         if query.columns is None:
             query = self._queries[recipe.make] = replace(query, columns=self._asked(name).schema())

@@ -21,7 +21,7 @@ from worker.core import identity, rollup
 from worker.core.frame import Inputs
 from worker.core.instants import AsOf, Instant, day_number
 from worker.core.rollup import Days, RollupColumn
-from worker.engine.recipes import Recipe
+from worker.engine import Recipe
 from worker.lake import LakeFile, rollups
 from worker.steps.holding import SECONDS, held
 from worker.steps.listing import as_lake_files, as_listed

@@ -17,7 +17,7 @@ import pyarrow as pa
 from worker.core import frame as frames
 from worker.core import keys, mirrored
 from worker.core.instants import Instant
-from worker.engine.recipes import Recipe
+from worker.engine import Recipe
 from worker.steps.fold import Form, Given, inputs, scoring_input
 from worker.steps.matching import Found, match
 from worker.steps.tools import Tools

@@ -153,7 +153,7 @@ def test_what_a_visitor_did_counts_for_the_user_it_turned_out_to_be(engine):
     (before,) = engine.run(frame.leads(RULES, inputs, NOON)).to_pylist()
     (after,) = engine.run(frame.leads(RULES, dataclasses.replace(inputs, identity=linked(engine, world)), NOON)).to_pylist()
 
-    assert [(row["anonymous_id"], row["user_id"]) for row in pairs] == [("x", "u1")]
+    assert [(row["visitor"].endswith(":x"), row["user_id"]) for row in pairs] == [(True, "u1")]
     assert (before["pricing_views"], after["pricing_views"]) == (0, 1)
     assert (before["active_days"], after["active_days"]) == (1, 2)
 
