@@ -23,11 +23,11 @@ a second keen colleague changes the picture. Whoever wants totals declares the s
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from settings.score import DIMENSIONS
 from worker.core import conditions, frame, matching, scoring
+from worker.core.instants import AsOf, moment
 
 if TYPE_CHECKING:
     from settings.root import Settings
@@ -36,7 +36,7 @@ SEEN_WITHIN = 28 * 86_400
 """Seconds: who was seen since counts as an active user."""
 
 
-def accounts(settings: Settings, leads: Any, as_of: datetime, named: Any | None = None) -> Any:
+def accounts(settings: Settings, leads: Any, as_of: AsOf, named: Any | None = None) -> Any:
     """
     The account rows at an instant.
 
@@ -88,13 +88,13 @@ def _most(leads: Any, settings: Settings) -> Any:
     return leads.group_by("account_key").aggregate(**{name: leads[name].max() for name in columns})
 
 
-def _of_everyone(leads: Any, as_of: datetime) -> Any:
+def _of_everyone(leads: Any, as_of: AsOf) -> Any:
     """By account, what any lead tells of it, whether it takes part or not."""
     import ibis
 
     known = leads.crm_id.notnull() | leads.crm_company.notnull()
     quiet = leads["crm.days_since_sales_activity"].min(where=known)
-    age = ibis.literal(as_of).epoch_seconds() - leads.last_active.epoch_seconds()
+    age = moment(as_of).epoch_seconds() - leads.last_active.epoch_seconds()
     return leads.group_by("account_key").aggregate(
         **{
             "crm.is_customer": leads["crm.is_customer"].any(),

@@ -25,11 +25,11 @@ import functools
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.core import conditions, rollup, scoring, signals, versions
+from worker.core import conditions, scoring, signals, versions
 from worker.core.identity import resolve
+from worker.core.instants import AsOf, day_number, utc_date
 
 if TYPE_CHECKING:
     from settings.qualify import Definition
@@ -55,7 +55,7 @@ class Inputs:
     side      the side roll-up likewise, or None
     users     versions: source, user_id, email, account_id, signed_up, arrived, declared columns
     accounts  versions: source, account_id, name, domain, trial_ends, plan, arrived, declared columns
-    identity  links: source, anonymous_id, user_id; or None
+    identity  `identity.links`: visitor, user_id; or None
     crm       user_id and any of CRM_COLUMNS, at most one row per user; or None
     """
 
@@ -67,7 +67,7 @@ class Inputs:
     crm: Any | None = None
 
 
-def leads(settings: Settings, inputs: Inputs, as_of: datetime) -> Any:
+def leads(settings: Settings, inputs: Inputs, as_of: AsOf) -> Any:
     """The frame at an instant."""
     return judged(settings, measured(settings, inputs, as_of))
 
@@ -81,9 +81,9 @@ def judged(settings: Settings, rows: Any, crm: Any | None = None) -> Any:
     return add_gates(add_exclusion(frame, settings, lists), settings.of_grain("lead"), lists)
 
 
-def measured(settings: Settings, inputs: Inputs, as_of: datetime) -> Any:
+def measured(settings: Settings, inputs: Inputs, as_of: AsOf) -> Any:
     """Leads with their attributes and signals, before any score."""
-    today = rollup.day_number(as_of)
+    today = day_number(as_of)
     rows = resolve(inputs.rollup, inputs.identity)
     side = None if inputs.side is None else resolve(inputs.side, inputs.identity)
     known = users(settings, inputs.users, as_of)
@@ -161,7 +161,7 @@ def _nothing(name: str) -> Any:
 # ------------------------------------------------------------------------------------- attributes
 
 
-def users(settings: Settings, table: Any, as_of: datetime) -> Any:
+def users(settings: Settings, table: Any, as_of: AsOf) -> Any:
     """Users at an instant: user_id, account_id, as_of_unknown and `user.*`."""
     feeds = {name: source.users for name, source in settings.sources.items() if source.users}
     rows = versions.newest(table, "user_id", as_of, tuple(feeds))
@@ -179,7 +179,7 @@ def users(settings: Settings, table: Any, as_of: datetime) -> Any:
     )
 
 
-def accounts(settings: Settings, table: Any, as_of: datetime) -> Any:
+def accounts(settings: Settings, table: Any, as_of: AsOf) -> Any:
     """Accounts at an instant: account_id, as_of_unknown and `account.*`."""
     feeds = {name: source.accounts for name, source in settings.sources.items() if source.accounts}
     rows = versions.newest(_with_state(table, settings), "account_id", as_of, tuple(feeds))
@@ -187,7 +187,7 @@ def accounts(settings: Settings, table: Any, as_of: datetime) -> Any:
     rows = _complete(rows, _declared("account", settings, [kept.name for feed in feeds.values() for kept in feed.columns]))
     import ibis
 
-    left = rows.trial_ends.date().delta(ibis.literal(as_of.astimezone(UTC).date()), unit="day")
+    left = rows.trial_ends.date().delta(ibis.literal(utc_date(as_of)), unit="day")
     rest = {
         f"account.{name}": rows[name]
         for name in rows.columns

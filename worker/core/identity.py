@@ -8,21 +8,29 @@ without being folded again. Not decided here: where links are stored (the lake).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from worker.core.instants import AsOf, moment
 
-def links(events: Any, as_of: datetime) -> Any:
-    """The winning link of every anonymous id: source, anonymous_id, user_id, arrived."""
+
+def visitor(table: Any) -> Any:
+    """The name of whoever is known by the source's anonymous id alone."""
     import ibis
 
-    instant = ibis.literal(as_of.astimezone(UTC), type="timestamp('UTC', 6)")
+    return ibis.literal("~") + table.source + ":" + table.anonymous_id
+
+
+def links(events: Any, as_of: AsOf) -> Any:
+    """The winning link of every visitor: visitor, user_id."""
+    import ibis
+
+    instant = moment(as_of)
     both = events.filter(
         events.user_id.notnull(), events.anonymous_id.notnull(), events.at <= instant, events.arrived <= instant
-    ).select("source", "anonymous_id", "user_id", "arrived", "at")
+    ).select("user_id", "arrived", "at", visitor=visitor(events))
     order = [both.arrived, both.at, both.user_id]
-    ranked = both.mutate(nth=ibis.row_number().over(group_by=["source", "anonymous_id"], order_by=order))
-    return ranked.filter(ranked.nth == 0).select("source", "anonymous_id", "user_id", "arrived")
+    ranked = both.mutate(nth=ibis.row_number().over(group_by="visitor", order_by=order))
+    return ranked.filter(ranked.nth == 0).select("visitor", "user_id")
 
 
 def resolve(rows: Any, identity: Any | None) -> Any:
@@ -31,9 +39,7 @@ def resolve(rows: Any, identity: Any | None) -> Any:
 
     if identity is None:
         return rows
-    known = identity.select(
-        visitor=ibis.literal("~") + identity.source + ":" + identity.anonymous_id, is_user=identity.user_id
-    )
+    known = identity.select("visitor", is_user="user_id")
     joined = rows.left_join(known, rows.user == known.visitor)
     return joined.mutate(user=ibis.coalesce(joined.is_user, joined.user)).drop("visitor", "is_user")
 

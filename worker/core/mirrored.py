@@ -9,8 +9,9 @@ Nothing here runs: the facts are an expression.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+from worker.core.instants import AsOf, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Mirror:
     owners: Any
 
 
-def facts(mirror: Mirror, as_of: datetime) -> Any:
+def facts(mirror: Mirror, as_of: AsOf) -> Any:
     """One row per user: user_id, every `crm.*` column, and what routing needs of the records (crm_id, crm_owner ...)."""
     import ibis
 
@@ -39,8 +40,7 @@ def facts(mirror: Mirror, as_of: datetime) -> Any:
     counted = deals.group_by("account").aggregate(open_deals=deals.count()).rename(deals_of="account")
     both = both.left_join(counted, both.crm_company == counted.deals_of)
     activity = ibis.greatest(*(ibis.coalesce(both[name], both[other]) for name, other in _PAIRS))
-    moment = ibis.literal(as_of)
-    days = (moment.epoch_seconds() - activity.epoch_seconds()) // 86400
+    days = (moment(as_of).epoch_seconds() - activity.epoch_seconds()) // 86400
     return both.select(
         "user_id",
         "crm_object",

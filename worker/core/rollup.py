@@ -18,11 +18,13 @@ import hashlib
 import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from settings.signals import ANY_EVENT, Signal
 from worker.core import conditions
+from worker.core.identity import visitor
+from worker.core.instants import AsOf, moment
 from worker.core.trees import columns_of, lists_of, render
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ FIXED = 1_000_000
 """A numeric property is summed in millionths."""
 MOST = 9_000_000_000_000_000_000
 """A day's sum of one property stops here, in millionths; a 64-bit integer ends soon after."""
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,6 @@ def column_of(signal: Signal, settings: Settings) -> RollupColumn | None:
     return RollupColumn("count", events, where=where, lists=lists)
 
 
-def day_number(moment: datetime) -> int:
-    """The UTC day of a moment, in days since 1970-01-01."""
-    return (moment.astimezone(UTC).date() - _EPOCH).days
-
-
 def first_instant(day: int) -> datetime:
     """Midnight UTC at which a day begins."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
@@ -118,25 +114,25 @@ class Days:
 ALL_DAYS = Days()
 
 
-def known(events: Any, as_of: datetime, days: Days = ALL_DAYS) -> Any:
+def known(events: Any, as_of: AsOf, days: Days = ALL_DAYS) -> Any:
     """The events of those days that had happened and had arrived by `as_of`, each with its `user` and `day`."""
     rules = [
-        events.at <= _instant(as_of),
-        events.arrived <= _instant(as_of),
+        events.at <= moment(as_of),
+        events.arrived <= moment(as_of),
         events.user_id.notnull() | events.anonymous_id.notnull(),
     ]
     if days.first is not None:
-        rules.append(events.at >= _instant(first_instant(days.first)))
+        rules.append(events.at >= moment(first_instant(days.first)))
     if days.last is not None:
-        rules.append(events.at < _instant(first_instant(days.last + 1)))
-    return events.filter(*rules).mutate(user=visitor(events), day=_day(events))
+        rules.append(events.at < moment(first_instant(days.last + 1)))
+    return events.filter(*rules).mutate(user=who(events), day=_day(events))
 
 
-def visitor(table: Any) -> Any:
+def who(events: Any) -> Any:
     """Who an event belongs to: the user, or the visitor known by the source's anonymous id alone."""
     import ibis
 
-    return ibis.coalesce(table.user_id, ibis.literal("~") + table.source + ":" + table.anonymous_id)
+    return ibis.coalesce(events.user_id, visitor(events))
 
 
 def _day(events: Any) -> Any:
@@ -148,13 +144,7 @@ def _day(events: Any) -> Any:
     return events.at.date().delta(ibis.date(1970, 1, 1), unit="day").cast("int32")
 
 
-def _instant(moment: datetime) -> Any:
-    import ibis
-
-    return ibis.literal(moment.astimezone(UTC), type="timestamp('UTC', 6)")
-
-
-def fold(events: Any, wanted: Iterable[RollupColumn], as_of: datetime, days: Days = ALL_DAYS) -> Any:
+def fold(events: Any, wanted: Iterable[RollupColumn], as_of: AsOf, days: Days = ALL_DAYS) -> Any:
     """One row per user, account and UTC day, from what was known at `as_of`."""
     rows = known(events, as_of, days)
     measures = {column.key: _measure(rows, column) for column in wanted}
@@ -199,7 +189,7 @@ def within_64_bits(number: Any) -> Any:
     return ibis.least(ibis.greatest(number, -MOST), MOST)
 
 
-def side_fold(events: Any, wanted: Iterable[RollupColumn], as_of: datetime, days: Days = ALL_DAYS) -> Any | None:
+def side_fold(events: Any, wanted: Iterable[RollupColumn], as_of: AsOf, days: Days = ALL_DAYS) -> Any | None:
     """Per user, account, column, UTC day and value: when last seen, when last taken away. None where nothing is wanted."""
     import ibis
 

@@ -9,19 +9,18 @@ is "as-of unknown": null and a flag, never today's value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
+
+from worker.core.instants import AsOf, moment
 
 UNKNOWN = "as_of_unknown"
 
 
-def newest(table: Any, key: str, as_of: datetime, sources: Sequence[str]) -> Any:
+def newest(table: Any, key: str, as_of: AsOf, sources: Sequence[str]) -> Any:
     """One row per `key` with the columns as of the instant and `as_of_unknown` where only later versions exist."""
-    import ibis
-
     rows = _numbers_without_nan(table)
     rest = [name for name in rows.columns if name not in (key, "source", "arrived")]
-    arrived = rows.arrived <= ibis.literal(as_of.astimezone(UTC), type="timestamp('UTC', 6)")
+    arrived = rows.arrived <= moment(as_of)
     last = (
         rows.filter(rows[key].notnull())
         .group_by(id_=key, source_="source")

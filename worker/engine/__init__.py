@@ -7,3 +7,4 @@ become tables, and that a cursor is read to its end or closed. Not decided here:
 
 from worker.engine.difference import changed as changed
 from worker.engine.engine import Engine as Engine
+from worker.engine.recipes import Recipe as Recipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import json
@@ -9,11 +10,17 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import ibis
+from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr import operations as ops
+from sqlglot import to_identifier
+
+from worker.engine.recipes import MOMENT, Make, Query, Recipe, expression
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,6 +68,7 @@ class Engine:
         gc.set_threshold(100_000, 20, 20)
         self._count = itertools.count()
         self._made: list[str] = []
+        self._queries: dict[Make, Query] = {}
         self._spill = Path(tempfile.mkdtemp(prefix="pql-engine-"))
         options: dict[str, Any] = {"temp_directory": str(self._spill), "autoinstall_known_extensions": False}
         if threads is not None:
@@ -103,7 +111,8 @@ class Engine:
 
     def files(self, paths: Sequence[str | Path]) -> Any:
         """Parquet files as one table by column name; what a file lacks is null there."""
-        return self.backend.read_parquet([str(path) for path in paths], table_name=self._name(), union_by_name=True)
+        listed = ", ".join(_quoted(path) for path in paths)
+        return self._asked(self._view(f"SELECT * FROM read_parquet([{listed}], union_by_name = true)"))  # noqa: S608 - quoted
 
     def table(self, rows: pa.Table) -> Any:
         """An Arrow table, copied in: a filter on moments cannot be pushed into Arrow's own scan without another package."""
@@ -131,6 +140,16 @@ class Engine:
         read = ibis.udf.scalar.builtin(_json_transform, name="json_transform", signature=((STRING, STRING), shape))
         return read(text, ibis.literal(wanted))
 
+    def _view(self, sql: str) -> str:
+        name = self._name()
+        self.backend.con.execute(f"CREATE TEMP VIEW {name} AS {sql}")
+        return name
+
+    def _asked(self, name: str) -> Any:
+        """A table whose columns only the database knows."""
+        described = self.backend.con.execute(f"DESCRIBE {name}").fetchall()
+        return self._known(name, ibis.schema({column: _kind(kind) for column, kind, *_ in described}))
+
     def _known(self, name: str, schema: Any) -> Any:
         """A table whose columns are known: asking the database for them takes longer than many a query."""
         return ops.DatabaseTable(name=name, schema=schema, source=self.backend).to_expr()
@@ -145,16 +164,24 @@ class Engine:
         """
         wanted = EVENT_COLUMNS | (properties or {})
         rows = self._complete(self.files(paths), wanted) if paths else self._none(wanted)
-        view = self.backend.create_view(self._name(), rows)
-        return self.backend.sql(f"SELECT *, {_DAY} AS day FROM {view.get_name()}")  # noqa: S608 - names are our own
+        return self._with(rows, {"day": ("int32", _DAY)})
 
     def rows(self, paths: Sequence[str | Path], columns: dict[str, str]) -> Any:
         """Files of any stream with at least these columns (name -> Ibis type), also where there is no file yet."""
         return self._complete(self.files(paths), columns) if paths else self._none(columns)
 
     def _complete(self, table: Any, columns: dict[str, str]) -> Any:
-        absent = {name: ibis.null(kind) for name, kind in columns.items() if name not in table.columns}
-        return table.mutate(**absent) if absent else table
+        absent = {name: ibis.dtype(kind) for name, kind in columns.items() if name not in table.columns}
+        nothing = {name: (kind, f"CAST(NULL AS {DuckDBType.to_string(kind)})") for name, kind in absent.items()}
+        return self._with(table, nothing)
+
+    def _with(self, table: Any, more: Mapping[str, tuple[Any, str]]) -> Any:
+        """The table with more columns, each of a type and in SQL."""
+        if not more:
+            return table
+        values = ", ".join(f"{value} AS {to_identifier(column, quoted=True).sql()}" for column, (_, value) in more.items())
+        name = self._view(f"SELECT *, {values} FROM {table.get_name()}")  # noqa: S608 - names are our own
+        return self._known(name, ibis.schema(dict(table.schema()) | {column: kind for column, (kind, _) in more.items()}))
 
     def _none(self, columns: dict[str, str]) -> Any:
         return self.table(ibis.schema(columns).to_pyarrow().empty_table())
@@ -163,7 +190,23 @@ class Engine:
         """Run an expression once and keep its rows in memory (within the limit) for several readers."""
         name = self._name()
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {self._sql(expression)}")
-        return self.backend.table(name)
+        return self._asked(name)
+
+    def made(self, recipe: Recipe, tables: Mapping[str, Any], moment: datetime) -> Any:
+        """
+        What the recipe makes of tables of this engine, kept in memory like `keep`.
+
+        It is compiled once, and again whenever its form or the columns of its tables are others than the last time.
+        """
+        given = {name: table.schema() for name, table in tables.items()}
+        held = self._queries.get(recipe.make)
+        query = held if held and held.serves(recipe, given) else Query(recipe, given, self._sql(expression(recipe, given)))
+        name, names = self._name(), {name: table.get_name() for name, table in tables.items()}
+        self.backend.con.execute(f"SET VARIABLE {MOMENT} = TIMESTAMPTZ '{moment.astimezone(UTC).isoformat()}'")
+        self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query.over(names)}")
+        if query.columns is None:
+            query = self._queries[recipe.make] = replace(query, columns=self._asked(name).schema())
+        return self._known(name, query.columns)
 
     def run(self, expression: Any) -> pa.Table:
         """All rows as Arrow, in the expression's types."""
@@ -195,5 +238,15 @@ class Engine:
 
     def to_parquet(self, expression: Any, path: str | Path) -> None:
         """Write the rows to one new file, in the expression's order where it has one."""
-        target = str(path).replace("'", "''")
-        self.backend.con.execute(f"COPY ({self._sql(expression)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        self.backend.con.execute(f"COPY ({self._sql(expression)}) TO {_quoted(path)} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _quoted(path: str | Path) -> str:
+    """A path as a word of SQL."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+@functools.cache
+def _kind(word: str) -> Any:
+    """What DuckDB's word for a type means. There are few, and reading one takes longer than asking for a table's columns."""
+    return DuckDBType.from_string(word)

@@ -7,23 +7,33 @@ episode's. Not decided here: what an account's row is (core). Writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
 from worker.core import accounts
+from worker.core.instants import Instant, day_number
 from worker.core.qualify import OPEN
+from worker.engine import Recipe
 from worker.steps.tools import Tools
 from worker.store import leads
+
+if TYPE_CHECKING:
+    from settings.root import Settings
 
 
 def account_rows(tools: Tools, frame: Any, as_of: datetime) -> Any:
     """One row per account with a lead, kept in the engine."""
-    named = tools.engine.table(_named(tools, as_of)) if tools.settings.of_grain("account") else None
-    return tools.engine.keep(accounts.accounts(tools.settings, frame, as_of, named))
+    tables = {"frame": frame, "named": tools.engine.table(_named(tools, as_of))}
+    return tools.engine.made(Recipe(_rows, tools.settings, day_number(as_of)), tables, as_of)
+
+
+def _rows(settings: Settings, day: int, tables: Mapping[str, Any], moment: Any) -> Any:
+    named = tables["named"] if settings.of_grain("account") else None
+    return accounts.accounts(settings, tables["frame"], Instant(day, moment), named)
 
 
 def rows_of(tools: Tools, table: Any, subjects: Iterable[str]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from pydantic import Field
 from settings.score import DIMENSIONS
 from settings.signals import ANY_EVENT, Signal
 from worker.core import rollup
+from worker.core.instants import day_number
 from worker.core.wording import lead_name
 from worker.steps.account_rows import rows_of
 from worker.steps.explain_states import account_episodes, buyer, states
@@ -154,7 +155,7 @@ def _events(tools: Tools, signal: Signal, row: Row, as_of: datetime) -> list[dic
     if names:
         rules.append(rows.name.isin(names))
     if signal.within:
-        first = rollup.first_instant(rollup.day_number(as_of) - signal.within.days + 1)
+        first = rollup.first_instant(day_number(as_of) - signal.within.days + 1)
         rules.append(rows.at >= first)
     chosen = rows.filter(*rules).order_by(rows.at.desc()).limit(EVENTS_SHOWN)
     return tools.engine.run(chosen.select("source", "event_id", "name", "at", "arrived")).to_pylist()

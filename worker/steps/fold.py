@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from connectors.errors import TryLater
 from worker.core import identity, rollup
 from worker.core.frame import Inputs
+from worker.core.instants import AsOf, Instant, day_number
 from worker.core.rollup import Days, RollupColumn
+from worker.engine import Recipe
 from worker.lake import LakeFile, rollups
 from worker.steps.holding import SECONDS, held
 from worker.steps.listing import as_lake_files, as_listed
@@ -46,7 +49,7 @@ Folded = Literal["rollup", "side"]
 def fold(tools: Tools, as_of: datetime, run_id: str | None = None) -> int:
     """Fold what is missing of the days before that of `as_of`; how many days. A reader works without, only slower."""
     done = 0
-    today = rollup.day_number(as_of)
+    today = day_number(as_of)
     with held(tools.store, LEASE) as fence:
         for kind in _kinds(tools.settings):
             work = _Work(tools, kind, fence, run_id)
@@ -71,8 +74,7 @@ class _Work:
 
     def __init__(self, tools: Tools, kind: Folded, fence: int, run_id: str | None) -> None:
         self._tools, self._kind, self._fence, self._run_id = tools, kind, fence, run_id
-        wanted = rollup.columns if kind == "rollup" else rollup.side_columns
-        self._columns = {column.key: column for column in wanted(tools.settings)}
+        self._columns = {column.key: column for column in _wanted(tools.settings, kind)}
         self.keys = tuple(self._columns)
         with tools.store.read() as tx:
             self.days = rollups.days_of(as_lake_files(landing.files(tx, "events")))
@@ -104,13 +106,42 @@ class _Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What a score reads: the tables, and a hash that changes whenever something else has landed."""
+class Source:
+    """One table that a roll-up is put together from: kept days, or events to be folded as they are read."""
 
-    inputs: Inputs
+    table: str
+    columns: tuple[str, ...] = ()
+    days: tuple[int, ...] | None = None
+    """The kept days that count; None for all of them."""
+    span: Days | None = None
+    """The days to fold; None where they are folded already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What decides, beside the settings and the columns of its tables, how the lake is read: no file, no time of day."""
+
+    day: int
+    rollup: tuple[Source, ...]
+    side: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a score reads: tables of the lake and their form, and a hash that changes whenever something else has landed."""
+
+    settings: Settings
+    as_of: datetime
+    form: Form
+    tables: Mapping[str, Any]
     landed: str
     folded_days: int
     fresh_days: int
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """The same for a frame."""
+        return inputs(self.settings, self.form, self.tables, self.as_of)
 
 
 def scoring_input(tools: Tools, as_of: datetime) -> Given:
@@ -120,17 +151,20 @@ def scoring_input(tools: Tools, as_of: datetime) -> Given:
     files: dict[str, list[LakeFile]] = {kind: [] for kind in ("events", "users", "accounts", "links", "rollup", "side")}
     for file in listed:
         files[file.kind].append(file)
-    settings, paths = tools.settings, tools.lake.paths
-    users, accounts = _USERS | _declared(settings, "users"), _ACCOUNTS | _declared(settings, "accounts")
-    rows, folded, fresh = _read(tools, "rollup", files, as_of)
-    inputs = Inputs(
-        rollup=rows,
-        side=_read(tools, "side", files, as_of)[0] if rollup.side_columns(settings) else None,
-        users=_cast(tools.engine.rows(paths(files["users"]), users), users),
-        accounts=_cast(tools.engine.rows(paths(files["accounts"]), accounts), accounts),
-        identity=_identity(tools, files["links"], as_of),
-    )
-    return Given(inputs, _landed(listed), folded, fresh)
+    engine, paths = tools.engine, tools.lake.paths
+    reading = _Reading(tools, files, as_of)
+    rows = reading.sources("rollup")
+    side = reading.sources("side") if rollup.side_columns(tools.settings) else ()
+    tables = reading.tables | {
+        "users": engine.rows(paths(files["users"]), _users(tools.settings)),
+        "accounts": engine.rows(paths(files["accounts"]), _accounts(tools.settings)),
+    }
+    form = Form(day_number(as_of), rows, side)
+    if files["links"]:
+        # Both roll-ups are resolved by the links, several times over.
+        link = Recipe(_links, tools.settings, form.day)
+        tables["links"] = engine.made(link, {"links": engine.files(paths(files["links"]))}, as_of)
+    return Given(tools.settings, as_of, form, tables, _landed(listed), *reading.counts)
 
 
 def _landed(listed: Iterable[LakeFile]) -> str:
@@ -138,27 +172,38 @@ def _landed(listed: Iterable[LakeFile]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _identity(tools: Tools, links: Sequence[LakeFile], as_of: datetime) -> Any | None:
-    return identity.links(tools.engine.files(tools.lake.paths(links)), as_of) if links else None
+class _Reading:
+    """Which tables give the days of an instant: the cached days that are good at it, and events to fold for the others."""
 
+    def __init__(self, tools: Tools, files: Mapping[str, Sequence[LakeFile]], as_of: datetime) -> None:
+        self._tools, self._files = tools, files
+        self._days = rollups.days_of(files["events"])
+        self._whole, self._rest = rollups.arrived_by(self._days.values(), as_of)
+        self.tables: dict[str, Any] = {}
+        self.counts = (0, 0)
+        """How many days of the roll-up are folded, how many are fresh."""
 
-def _read(tools: Tools, kind: Folded, files: Mapping[str, Sequence[LakeFile]], as_of: datetime) -> tuple[Any, int, int]:
-    """The cached days that are good at `as_of` and the others folded now, as one table; how many days of each."""
-    wanted = (rollup.columns if kind == "rollup" else rollup.side_columns)(tools.settings)
-    days = rollups.days_of(files["events"])
-    whole, rest = rollups.arrived_by(days.values(), as_of)
-    parts, missing = rollups.to_read(whole, files[kind], [column.key for column in wanted])
-    tables = [_part(tools, kind, group) for group in _alike(parts)]
-    fresh = [*missing, *rest]
-    # The range of a fresh fold may hold no day that is read from the cache as well.
-    for run in rollups.runs(fresh, days):
-        events = _events(tools, rollups.Piece(tuple(run), frozenset()).files, wanted)
-        tables.append(_folded(events, kind, wanted, as_of, Days(run[0].number, run[-1].number)))
-    if kind == "rollup":
-        rows = rollup.together(tables or [tools.engine.rows([], _ROLLUP)], wanted)
-    else:
-        rows = _union([table.select(*_SIDE) for table in tables] or [tools.engine.rows([], _SIDE)])
-    return rows, len(whole) - len(missing), len(fresh)
+    def sources(self, kind: Folded) -> tuple[Source, ...]:
+        """What this roll-up is put together from, under the names of `tables`."""
+        engine, paths = self._tools.engine, self._tools.lake.paths
+        wanted = _wanted(self._tools.settings, kind)
+        parts, missing = rollups.to_read(self._whole, self._files[kind], [column.key for column in wanted])
+        found: list[tuple[Source, Any]] = [
+            (Source("", group.columns, group.days), engine.files(paths(group.files))) for group in _alike(parts)
+        ]
+        fresh = [*missing, *self._rest]
+        properties = _properties(self._tools.settings, wanted)
+        # The range of a fresh fold may hold no day that is read from the cache as well.
+        for run in rollups.runs(fresh, self._days):
+            events = engine.events(paths(rollups.Piece(tuple(run), frozenset()).files), properties)
+            found.append((Source("", span=Days(run[0].number, run[-1].number)), events))
+        if not found:
+            found = [(Source(""), engine.rows([], _ROLLUP if kind == "rollup" else _SIDE))]
+        if kind == "rollup":
+            self.counts = (len(self._whole) - len(missing), len(fresh))
+        named = {f"{kind}_{place}": table for place, (_, table) in enumerate(found)}
+        self.tables |= named
+        return tuple(replace(source, table=name) for name, (source, _) in zip(named, found, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,16 +226,42 @@ def _alike(parts: Iterable[rollups.Part]) -> list[_Group]:
     return [_Group(tuple(files), columns, None) for columns, files in whole.items()] + groups
 
 
-def _part(tools: Tools, kind: Folded, group: _Group) -> Any:
-    table = tools.engine.files(tools.lake.paths(group.files))
-    if group.days is not None:
-        table = table.filter(table.day.isin(group.days))
+# ------------------------------------------------------------------------------ from tables to inputs
+
+
+def inputs(settings: Settings, form: Form, tables: Mapping[str, Any], as_of: AsOf) -> Inputs:
+    """The inputs of a frame as expressions over the lake's tables. Nothing is read here."""
+    rows = [_piece(settings, "rollup", source, tables[source.table], as_of) for source in form.rollup]
+    side = [_piece(settings, "side", source, tables[source.table], as_of) for source in form.side]
+    return Inputs(
+        rollup=rollup.together(rows, rollup.columns(settings)),
+        side=_union(side) if side else None,
+        users=_cast(tables["users"], _users(settings)),
+        accounts=_cast(tables["accounts"], _accounts(settings)),
+        identity=tables.get("links"),
+    )
+
+
+def _piece(settings: Settings, kind: Folded, source: Source, table: Any, as_of: AsOf) -> Any:
+    if source.span is not None:
+        wanted = _wanted(settings, kind)
+        folded = _folded(_cast(table, _properties(settings, wanted)), kind, wanted, as_of, source.span)
+        return folded if kind == "rollup" else folded.select(*_SIDE)
+    rows = table if source.days is None else table.filter(table.day.isin(source.days))
     if kind == "rollup":
-        return table.select(*_ROLLUP, *group.columns)
-    return table.filter(table.column.isin(group.columns)).select(*_SIDE) if group.columns else table.limit(0)
+        return rows.select(*_ROLLUP, *source.columns)
+    return rows.filter(rows.column.isin(source.columns)).select(*_SIDE) if source.columns else rows.select(*_SIDE).limit(0)
 
 
-def _folded(events: Any, kind: Folded, wanted: Sequence[RollupColumn], as_of: datetime, span: Days) -> Any:
+def _links(_settings: Settings, day: int, tables: Mapping[str, Any], moment: Any) -> Any:
+    return identity.links(tables["links"], Instant(day, moment))
+
+
+def _wanted(settings: Settings, kind: Folded) -> tuple[RollupColumn, ...]:
+    return rollup.columns(settings) if kind == "rollup" else rollup.side_columns(settings)
+
+
+def _folded(events: Any, kind: Folded, wanted: Sequence[RollupColumn], as_of: AsOf, span: Days) -> Any:
     if kind == "rollup":
         return rollup.fold(events, wanted, as_of, span)
     found = rollup.side_fold(events, wanted, as_of, span)
@@ -205,14 +276,18 @@ def _nothing_of(events: Any) -> Any:
 
 
 def _events(tools: Tools, files: Sequence[LakeFile], wanted: Sequence[RollupColumn]) -> Any:
+    properties = _properties(tools.settings, wanted)
+    return _cast(tools.engine.events(tools.lake.paths(files), properties), properties)
+
+
+def _properties(settings: Settings, wanted: Sequence[RollupColumn]) -> dict[str, str]:
     kinds = {
         kept.name: _KINDS[kept.type or "text"]
-        for source in tools.settings.sources.values()
+        for source in settings.sources.values()
         if source.events
         for kept in source.events.keep
     }
-    properties = {name: kinds.get(name, "string") for name in sorted(rollup.needed_properties(wanted))}
-    return _cast(tools.engine.events(tools.lake.paths(files), properties), properties)
+    return {name: kinds.get(name, "string") for name in sorted(rollup.needed_properties(wanted))}
 
 
 def _cast(table: Any, kinds: Mapping[str, str]) -> Any:
@@ -221,6 +296,14 @@ def _cast(table: Any, kinds: Mapping[str, str]) -> Any:
 
     differ = {name: table[name].try_cast(kind) for name, kind in kinds.items() if table[name].type() != ibis.dtype(kind)}
     return table.mutate(**differ) if differ else table
+
+
+def _users(settings: Settings) -> dict[str, str]:
+    return _USERS | _declared(settings, "users")
+
+
+def _accounts(settings: Settings) -> dict[str, str]:
+    return _ACCOUNTS | _declared(settings, "accounts")
 
 
 def _declared(settings: Settings, stream: Literal["users", "accounts"]) -> dict[str, str]:

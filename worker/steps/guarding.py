@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import datetime
 from statistics import median
 
+from worker.core.instants import day_number
 from worker.core.planning import Held
-from worker.core.rollup import day_number
 from worker.lake import rollups
 from worker.steps.listing import as_lake_files
 from worker.steps.tools import Tools

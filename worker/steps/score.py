@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from worker.core import frame as frames
 from worker.core import keys, mirrored
+from worker.core.instants import Instant
+from worker.engine import Recipe
 from worker.steps.account_rows import account_rows
-from worker.steps.fold import Given, scoring_input
+from worker.steps.fold import Form, Given, inputs, scoring_input
 from worker.steps.matching import Found, match
 from worker.steps.tables import gathered
 from worker.steps.tools import Tools
 from worker.store import leads as stored
+
+if TYPE_CHECKING:
+    from settings.root import Settings
 
 CRM = ("crm_object", "crm_id", "crm_company", "crm_owner", "company_owner", "crm_phone", "crm_name")
 
@@ -48,11 +53,9 @@ class Scored:
 
 def score(tools: Tools, as_of: datetime) -> Scored:
     """Everything that a plan needs to know of every lead at `as_of`."""
-    import ibis
-
     engine, settings = tools.engine, tools.settings
     given = scoring_input(tools, as_of)
-    measured = engine.keep(frames.measured(settings, given.inputs, as_of))
+    measured = measure(tools, given)
     named = _named(tools, measured)
     people = measured.inner_join(named, "user_id").select(
         "lead_key", "user_id", "account_id", "account_key", email=measured["user.email"]
@@ -61,25 +64,45 @@ def score(tools: Tools, as_of: datetime) -> Scored:
     accounts = engine.keep(_accounts(measured, named))
     found = {name: match(tools, name, people, accounts) for name in tools.crms}
     home = found[settings.handoff.work_in]
-    facts = engine.keep(mirrored.facts(_mirror(home), as_of))
-    frame = frames.judged(
-        settings, measured, facts.select("user_id", *(name for name in facts.columns if name.startswith("crm.")))
-    )
+    given_facts = {"persons": home.persons, "companies": home.companies, "records": home.mirror.records}
+    facts = engine.made(Recipe(_facts, settings, given.form.day), {**given_facts, "owners": home.mirror.owners}, as_of)
+    tables = {"measured": measured, "named": named, "facts": facts, "persons": home.persons}
+    frame = engine.made(Recipe(_frame, settings), tables, as_of)
+    return Scored(as_of, frame, account_rows(tools, frame, as_of), found, named, given)
+
+
+def _facts(_: Settings, day: int, tables: Mapping[str, Any], moment: Any) -> Any:
+    """What the CRM where people work tells of each lead."""
+    persons = tables["persons"].select("user_id", "account_id", "object", "crm_id")
+    companies = tables["companies"].select("account_id", company="crm_id")
+    told = mirrored.Mirror(persons, companies.filter(companies.company.notnull()), tables["records"], tables["owners"])
+    return mirrored.facts(told, Instant(day, moment))
+
+
+def _frame(settings: Settings, _: None, tables: Mapping[str, Any], __: Any) -> Any:
+    """See Scored."""
+    import ibis
+
+    facts, named = tables["facts"], tables["named"].drop("account_id").rename(named="user_id")
+    known = facts.select("user_id", *(name for name in facts.columns if name.startswith("crm.")))
+    frame = frames.judged(settings, tables["measured"], known)
     extra = facts.select(*(name for name in ("user_id", *CRM) if name in facts.columns)).rename(fact_of="user_id")
-    statuses = home.persons.select(matched_of="user_id", match_status="status")
-    joined = frame.inner_join(named.drop("account_id").rename(named="user_id"), frame.user_id == named.user_id).drop("named")
+    statuses = tables["persons"].select(matched_of="user_id", match_status="status")
+    joined = frame.inner_join(named, frame.user_id == named.named).drop("named")
     joined = joined.left_join(extra, joined.user_id == extra.fact_of).drop("fact_of")
     joined = joined.left_join(statuses, joined.user_id == statuses.matched_of).drop("matched_of")
     # in this order in memory too, so that a slice reads its own part only
-    placed = joined.mutate(subject=joined.lead_key, place=ibis.row_number().over(order_by=joined.lead_key)).order_by("place")
-    kept = engine.keep(placed)
-    return Scored(as_of, kept, account_rows(tools, kept, as_of), found, named, given)
+    return joined.mutate(subject=joined.lead_key, place=ibis.row_number().over(order_by=joined.lead_key)).order_by("place")
 
 
-def _mirror(home: Found) -> mirrored.Mirror:
-    persons = home.persons.select("user_id", "account_id", "object", "crm_id")
-    companies = home.companies.select("account_id", company="crm_id")
-    return mirrored.Mirror(persons, companies.filter(companies.company.notnull()), home.mirror.records, home.mirror.owners)
+def measure(tools: Tools, given: Given) -> Any:
+    """Every lead with its attributes and signals, kept."""
+    return tools.engine.made(Recipe(_measured, tools.settings, given.form), given.tables, given.as_of)
+
+
+def _measured(settings: Settings, form: Form, tables: Mapping[str, Any], moment: Any) -> Any:
+    as_of = Instant(form.day, moment)
+    return frames.measured(settings, inputs(settings, form, tables, as_of), as_of)
 
 
 def _accounts(measured: Any, named: Any) -> Any:

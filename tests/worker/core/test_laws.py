@@ -24,6 +24,7 @@ from scoring_samples import (
 from settings.score import Line, Score
 from worker.core import frame, rollup
 from worker.core.identity import links
+from worker.core.instants import day_number
 from worker.core.rollup import Days
 from worker.engine import Engine
 
@@ -47,7 +48,7 @@ def shuffled(world, seed):
 def cached(engine, world, folder, as_of=NOON, cuts=(5, 20)):
     """The roll-up as the lake keeps it: whole past days in files of some days and some columns, today folded fresh."""
     events, users, accounts = (engine.table(rows) for rows in world.arrow())
-    today = rollup.day_number(as_of)
+    today = day_number(as_of)
     spans = [Days(None, today - cuts[1]), Days(today - cuts[1] + 1, today - cuts[0]), Days(today - cuts[0] + 1, today - 1)]
     for number, span in enumerate(spans):
         for half, part in enumerate((WANTED[::2], WANTED[1::2])):
@@ -109,7 +110,7 @@ def test_a_late_event_changes_only_the_day_it_touches(engine, seed, ago):
     after = day_rows(engine, world.event("u1", "project_created", ago, pages=3.0))
 
     touched = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    assert touched == {("u1", None, rollup.day_number(NOON - timedelta(days=ago)))}
+    assert touched == {("u1", None, day_number(NOON - timedelta(days=ago)))}
 
 
 @few
@@ -152,7 +153,7 @@ def test_what_a_visitor_did_counts_for_the_user_it_turned_out_to_be(engine):
     (before,) = engine.run(frame.leads(RULES, inputs, NOON)).to_pylist()
     (after,) = engine.run(frame.leads(RULES, dataclasses.replace(inputs, identity=linked(engine, world)), NOON)).to_pylist()
 
-    assert [(row["anonymous_id"], row["user_id"]) for row in pairs] == [("x", "u1")]
+    assert [(row["visitor"].endswith(":x"), row["user_id"]) for row in pairs] == [(True, "u1")]
     assert (before["pricing_views"], after["pricing_views"]) == (0, 1)
     assert (before["active_days"], after["active_days"]) == (1, 2)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scoring_samples import NOON, World, count, days, random_world, sample_settings, sample_signals, signal, when
 
 from worker.core import rollup
+from worker.core.instants import day_number
 from worker.core.signals import weights
 
 
@@ -83,7 +84,7 @@ def by_hand(engine, world, as_of):
         session.register("users", users)
         session.execute("create temp table weights (age bigint, weight bigint)")
         session.executemany("insert into weights values (?, ?)", [list(pair) for pair in enumerate(weights(7))])
-        return session.execute(BY_HAND.format(today=rollup.day_number(as_of)), [as_of]).to_arrow_table().to_pylist()
+        return session.execute(BY_HAND.format(today=day_number(as_of)), [as_of]).to_arrow_table().to_pylist()
 
 
 @pytest.mark.decides("R-009")

@@ -8,6 +8,7 @@ import pytest
 from scoring_samples import count, days, sample_settings, sample_signals, signal
 
 from worker.core import frame, rollup
+from worker.core.instants import day_number
 from worker.core.rollup import Days
 from worker.engine import Engine
 
@@ -72,4 +73,4 @@ def test_threads_order_and_pieces_change_no_bit_of_eight_thousand_leads(lake):
 
     assert came[1] == 8_873
     assert scored(lake / "mixed.parquet", threads=4) == came
-    assert scored(lake / "mixed.parquet", threads=2, cut=rollup.day_number(AS_OF) - 3) == came
+    assert scored(lake / "mixed.parquet", threads=2, cut=day_number(AS_OF) - 3) == came

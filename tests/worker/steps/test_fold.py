@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,12 +16,13 @@ from scoring_samples import NOON, count, sample_settings, sample_signals, sample
 from connectors.contract import Pulled
 from connectors.errors import TryLater
 from settings.sources import Kept
-from worker.core import rollup
+from worker.core import frame, rollup
 from worker.engine import Engine
 from worker.lake import Arrival, Lake, LakeDamaged, LakeFile, land
 from worker.steps import fold as step
 from worker.steps.holding import held
 from worker.steps.listing import as_lake_files, as_listed
+from worker.steps.score import measure
 from worker.steps.tools import Tools
 from worker.store import landing
 from worker.store.database import Store, open_store
@@ -58,6 +60,12 @@ class World:
         received = NOON - DAY * (ago if arrived is None else arrived)
         self.waiting.append(row | {"at": NOON - DAY * ago, "received": received, "integration": "slack"} | more)
         return self
+
+    def know(self, rows: dict, at: datetime) -> None:
+        """Versions of users, landed at an instant."""
+        piece = Pulled("users", pa.table(rows | {"received": pa.array([at], STAMP)}), "c", "x")
+        brought = land(self.tools.lake, piece, Arrival("product", at), self.listed("users"))
+        self._list(brought.files)
 
     def land(self) -> World:
         piece = Pulled("events", pa.Table.from_pylist(self.waiting, EVENTS), "c", "x")
@@ -227,9 +235,7 @@ def test_visitors_are_known_by_their_links(world: World) -> None:
     world.event("report_viewed", 3, user_id=None, anonymous_id="c1").event("login", 2, anonymous_id="c1").land()
     given = step.scoring_input(world.tools, NOON)
 
-    assert world.tools.engine.run(given.inputs.identity).select(["anonymous_id", "user_id"]).to_pylist() == [
-        {"anonymous_id": "c1", "user_id": "u1"}
-    ]
+    assert world.tools.engine.run(given.inputs.identity).to_pylist() == [{"visitor": "~product:c1", "user_id": "u1"}]
 
 
 NAMES = st.sampled_from(
@@ -259,3 +265,67 @@ def test_cached_or_not_late_or_not_every_instant_reads_the_same(tmp_path_factory
 
         assert world.read(as_of) == world.truth(as_of)
     store.close()
+
+
+# ------------------------------------------------------------------------------- a process that lives
+
+
+def anew(world: World, as_of: datetime) -> pa.Table:
+    """What a new process would measure, its query built for this instant alone."""
+    old = world.tools
+    with Engine(threads=2, memory="300MB") as engine:
+        tools = Tools(old.settings, old.store, old.lake, engine, {}, {})
+        read = step.scoring_input(tools, as_of)
+        return engine.run(engine.keep(frame.measured(tools.settings, read.inputs, as_of))).sort_by("user_id")
+
+
+def again(world: World, as_of: datetime) -> pa.Table:
+    """What this process measures, with the queries it has."""
+    engine = world.tools.engine
+    return engine.run(measure(world.tools, step.scoring_input(world.tools, as_of))).sort_by("user_id")
+
+
+def test_an_hour_later_the_lake_is_read_in_the_same_form(world: World) -> None:
+    world.event("login", 3).event("login", 0.1, anonymous_id="c1").land().fold()
+    one = step.scoring_input(world.tools, NOON)
+    world.event("login", 0.05, user_id="u2").land()
+    two = step.scoring_input(world.tools, NOON + DAY / 24)
+
+    assert one.form == two.form
+    assert {name: table.schema() for name, table in one.tables.items()} == {n: t.schema() for n, t in two.tables.items()}
+
+
+HAPPENINGS = {
+    "an hour passes": lambda world, now: now + DAY / 24,
+    "a day passes": lambda world, now: now + DAY,
+    "back an hour": lambda world, now: now - DAY / 24,
+    "events land": lambda world, now: world.event("report_viewed", 0.01).event("project_created", 2, arrived=0.02).land(),
+    "somebody is known": lambda world, now: world.event("login", 0.3, anonymous_id="c1", user_id="u2").land(),
+    "a visitor comes": lambda world, now: world.event("report_viewed", 0.4, anonymous_id="c1", user_id=None).land(),
+    "days are folded": lambda world, now: world.fold(now),
+    "users get a column": lambda world, now: world.know({"user_id": ["u1"], "title": ["boss"]}, now),
+    "users are known": lambda world, now: world.know({"user_id": ["u1"]}, now),
+    "a signal changes": lambda world, now: world.using(signals=sample_signals() | {"logins": count("logins", "login")}),
+    "settings return": lambda world, now: world.using(),
+}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_process_that_lives_measures_what_a_new_one_would(world: World, seed: int) -> None:
+    now = NOON
+    world.event("login", 1).event("report_viewed", 0.2).land()
+    for what in random.Random(seed).sample([*HAPPENINGS, "an hour passes", "events land"], k=9):
+        moved = HAPPENINGS[what](world, now)
+        now = moved if isinstance(moved, datetime) else now
+
+        assert again(world, now).equals(anew(world, now)), what
+
+
+def test_a_process_that_lives_sees_the_event_of_this_hour(world: World) -> None:
+    world.event("report_viewed", 0.2).land()
+    counts = [again(world, NOON)["active_days"].to_pylist()]
+    world.event("report_viewed", -0.02, arrived=-0.02, user_id="u2").land()
+
+    counts += [again(world, NOON + part * DAY)["active_days"].to_pylist() for part in (0.01, 0.03, 0.01)]
+
+    assert counts == [[1], [1], [1, 1], [1]]
