@@ -78,7 +78,7 @@ def test_the_parts_of_an_account_add_up_to_its_scores(engine, seed):
 @few
 @given(seeds)
 def test_one_more_idle_lead_changes_no_score_of_an_account(engine, seed):
-    world = random_world(seed).user("u0", account_id="a1")
+    world = random_world(seed).user("u0", ago=1, account_id="a1")
     before = of_world(engine, world)["a1"]
 
     after = of_world(engine, world.user("idle", account_id="a1"))["a1"]
