@@ -59,16 +59,29 @@ def whole() -> dict[str, Any]:
 
 
 def ratios() -> dict[str, Any]:
+    """Each thing in turns with the scan, so that a busy moment of the machine meets both."""
     with opened() as worker:
         listed = _listed(worker)
         events = worker.tools.lake.paths(file for file in listed if file.kind == "events")
-        scan = took(lambda: _scanned(events))
-        build = _built_anew(3)
+        build = [(_once(lambda: _scanned(events)), _built_anew()) for _ in range(3)]
         clock = itertools.count()
         _scored(worker, NOON)
-        hourly = took(lambda: _scored(worker, NOON + timedelta(minutes=next(clock))))
-        said = {"scan": scan, "build": build, "hourly": hourly, "words": took(lambda: _worded(worker, NOON))}
-    return {name: asdict(one) for name, one in said.items()}
+        hourly = [
+            (_once(lambda: _scanned(events)), _once(lambda: _scored(worker, NOON + timedelta(minutes=next(clock)))))
+            for _ in range(9)
+        ]
+        words = took(lambda: _worded(worker, NOON))
+    return {"build": _compared(build), "hourly": _compared(hourly), "words": asdict(words)}
+
+
+def _compared(pairs: list[tuple[Took, Took]]) -> dict[str, float]:
+    """Medians over pairs of scan and work: seconds of both, and how many times the scan the work took."""
+    return {
+        "scan": statistics.median(scan.wall for scan, _ in pairs),
+        "wall": statistics.median(one.wall for _, one in pairs),
+        "ratio": statistics.median(one.wall / scan.wall for scan, one in pairs),
+        "cpu_ratio": statistics.median(one.cpu / scan.cpu for scan, one in pairs),
+    }
 
 
 def anew() -> dict[str, Any]:
@@ -100,13 +113,10 @@ def _scanned(paths: list[str]) -> None:
         con.execute(f"SELECT {hashes} FROM read_parquet({paths})").fetchall()
 
 
-def _built_anew(times: int) -> Took:
-    """A first build knows no query yet: each has an engine of its own."""
-    builds = []
-    for _ in range(times):
-        with opened() as worker:
-            builds.append(_once(lambda one=worker: _built(one)))  # type: ignore[misc]  # bound now, as a loop's name is not
-    return Took(statistics.median(one.wall for one in builds), statistics.median(one.cpu for one in builds))
+def _built_anew() -> Took:
+    """A first build knows no query yet: it has an engine of its own."""
+    with opened() as worker:
+        return _once(lambda: _built(worker))
 
 
 def _built(worker: Worker) -> None:
