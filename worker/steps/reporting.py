@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from worker.core.planning import Batches, minimum_calls
+from worker.core.planning import Batches, Held, minimum_calls
 from worker.core.wording import lead_name
 from worker.steps.asking import Wish
 from worker.steps.commit import PENDING
@@ -201,7 +201,6 @@ def _minimum(tools: Tools, plan: Plan, name: str, read: _Reading) -> int:
 
 def guards(plan: Plan) -> list[Guard]:
     """The guards that hold, and sources that demote nobody."""
-    held = [Guard(name=one.guard, counted=one.seen, limit=one.allowed, holds=True, says=one.says) for one in plan.guards]
     old = [
         Guard(
             name="source_older_than",
@@ -212,7 +211,12 @@ def guards(plan: Plan) -> list[Guard]:
         )
         for name in plan.stale
     ]
-    return held + old
+    return holding(plan.guards) + old
+
+
+def holding(held: Iterable[Held]) -> list[Guard]:
+    """Guards that hold, as documents tell of them."""
+    return [Guard(name=one.guard, counted=one.seen, limit=one.allowed, holds=True, says=one.says) for one in held]
 
 
 def lead_counts(tools: Tools, plan: Plan) -> LeadCounts:

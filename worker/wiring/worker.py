@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Self
 
 from connectors.errors import Refused, TryLater
-from worker.steps import commit, reporting
+from worker.steps import commit, guarding, reporting
 from worker.steps.desk import SHORT, PushReport, writing
 from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
@@ -272,6 +272,10 @@ class Worker:
     def _evaluated(self, report: Report, seconds: float | None) -> bool:
         """One evaluation into the report, which stays without leads if it did not come to them; whether more is left."""
         tools = self.tools
+        # An old mirror holds it whatever the plan would be, and scoring a million leads to learn that takes minutes.
+        if held := guarding.before_harm(tools, report.as_of):
+            report.status, report.guards = "held", reporting.holding(held)
+            return False
         late = _slice(seconds)
         fold(replace(tools, stopping=lambda: tools.stopping() or late()), report.as_of, report.run)
         if late():
