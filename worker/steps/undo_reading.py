@@ -237,16 +237,22 @@ def look_at_tasks(at: Looking, run: Run) -> tuple[list[FoundTask], int]:
     """The tasks that the run made and that are not closed by us already, and how many are."""
     with at.store.read() as tx:
         made = intents.made_by(tx, at.destination, run.id)
+        others = intents.under(tx, [one["effect_key"] for one in made])
+    closing = {one["effect_key"] for one in others if one["kind"] == "task_close" and one["status"] in intents.OPEN}
     open_ = [one for one in made if one["handoff_state"] != "closed" and one["crm_id"]]
     seen: dict[str, SeenTask] = {}
     for start in range(0, len(open_), at.crm.tasks.batch):
         ids = [one["crm_id"] for one in open_[start : start + at.crm.tasks.batch]]
         seen |= at.ask(functools.partial(at.crm.tasks.read, ids))
-    return [FoundTask(one, _why_left(one, seen.get(one["crm_id"]))) for one in open_], len(made) - len(open_)
+    told = (FoundTask(one, _why_left(one, seen.get(one["crm_id"]), ours=one["effect_key"] in closing)) for one in open_)
+    return list(told), len(made) - len(open_)
 
 
-def _why_left(made: Mapping[str, Any], seen: SeenTask | None) -> Left | None:
+def _why_left(made: Mapping[str, Any], seen: SeenTask | None, *, ours: bool) -> Left | None:
+    """Why a task stays. `ours`: we are closing it, so that a closed one may be our doing; the push finds out."""
     context = made["context"] or {}
     owner = context.get("owner") or made["payload"].get("owner")
     what = "deleted" if seen is None else touched(seen, made["payload"], owner and str(owner), context.get("status"))
-    return None if what is None else Left.GONE if what == "deleted" else Left.PEOPLE
+    if what is None or (ours and what == "done"):
+        return None
+    return Left.GONE if what == "deleted" else Left.PEOPLE
