@@ -1,8 +1,8 @@
 """Runs that write into a sandbox CRM, people who write after them, and `undo`: over real HTTP, for both CRMs."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,7 +46,7 @@ class Ground:
     tom: str
     asked: int = 0
     stop: bool = False
-    plain: dict[str, Any] = field(default_factory=dict)
+    told: Callable[..., None] = lambda *_: None
 
     def want(self, number: int = 0, **fields: Any) -> Want:
         values = {"pql_flag": True, "pql_tier": "hot", "pql_score": 71, "pql_key": f"L{number}", **fields}
@@ -76,10 +76,11 @@ class Ground:
     def undo(self, run: str = "last", **asked: Any) -> Undone:
         """Undo, counting from here what is written."""
         self.mark()
-        tools = SimpleNamespace(
-            store=self.store, crms={self.name: self.crm}, stopping=lambda: self.stop, progress=lambda *_: None
-        )
+        tools = SimpleNamespace(store=self.store, crms={self.name: self.crm}, stopping=lambda: self.stop, progress=self.told)
         return undo(tools, Asked(run, "ana", **asked), lambda _: LocalLimiter())
+
+    def watch(self) -> None:
+        watch(self.store, self.crm, self.name, Watching(fields={self.object: [self.title]}))
 
     def mark(self) -> None:
         self.asked = max((row["seq"] for row in self.endpoint.requests(0)), default=0)
@@ -121,10 +122,8 @@ def _person(name: str, number: int, tom: str) -> dict[str, Any]:
     return {"object": "Lead", "properties": {**plain, "Email": email}}
 
 
-@pytest.fixture(params=["hubspot", "salesforce"])
-def ground(request: pytest.FixtureRequest, sqlite_store: Store, testing: Periods) -> Iterator[Ground]:
-    """The same in both CRMs, mirrored once before anything is written."""
-    name = request.param
+@contextmanager
+def _ground(name: str, store: Store) -> Iterator[Ground]:
     with Sandbox.start(only=(name,)) as running:
         endpoint: Endpoint = getattr(running, name)
         with closing(_opened(endpoint, name)) as crm:
@@ -135,6 +134,20 @@ def ground(request: pytest.FixtureRequest, sqlite_store: Store, testing: Periods
             made = endpoint.seed(records=[_person(name, number, tom) for number in range(PEOPLE)])
             object, title = ("contact", "jobtitle") if name == "hubspot" else ("lead", "Title")
             ids = [one["id"] for one in made["records"]]
-            set_up = Ground(sqlite_store, crm, endpoint, name, object, title, ids, owned["ana@acme.com"], tom)
-            watch(sqlite_store, crm, name, Watching(fields={object: [title]}))
+            set_up = Ground(store, crm, endpoint, name, object, title, ids, owned["ana@acme.com"], tom)
+            set_up.watch()
             yield set_up
+
+
+@pytest.fixture(params=["hubspot", "salesforce"])
+def ground(request: pytest.FixtureRequest, sqlite_store: Store, testing: Periods) -> Iterator[Ground]:
+    """The same in both CRMs, mirrored once before anything is written."""
+    with _ground(request.param, sqlite_store) as made:
+        yield made
+
+
+@pytest.fixture
+def both_grounds(store: Store, testing: Periods) -> Iterator[Ground]:
+    """HubSpot, on SQLite and on Postgres."""
+    with _ground("hubspot", store) as made:
+        yield made

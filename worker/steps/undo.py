@@ -25,7 +25,7 @@ from worker.steps.tools import Tools
 from worker.steps.undo_reading import PATIENCE, Found, FoundTask, Looking, Work, look, look_at_tasks, written
 from worker.steps.undo_report import Undone
 from worker.steps.undo_told import told
-from worker.store import attempts, audit, intent_claims, leases, pauses, record_claims, runs
+from worker.store import attempts, audit, intent_claims, leases, pauses, record_claims, records, runs
 from worker.store.claiming import undo_id
 from worker.store.database import Store, Tx
 from worker.store.intents import Planned
@@ -172,19 +172,27 @@ def _commit(
         return []
 
     def also(tx: Tx) -> None:
-        for name in busy:
+        for name, (some, _) in busy.items():
+            _still(tx, name, some)
             pauses.pause(
                 tx, name, asked.who, f"run {run.id[:12]} was undone; `pql resume {name}` goes on, with today's rules"
             )
-        fields = sum(len(one.restore) for records, _ in busy.values() for one in records)
+        fields = sum(len(one.restore) for some, _ in busy.values() for one in some)
         tasks = sum(len(tasks) for _, tasks in busy.values())
         detail = {"run": run.id, "destinations": sorted(busy), "fields": fields, "tasks": tasks, "limit": asked.limit}
         audit.add(tx, asked.who, "undo", detail)
 
-    wants = {name: [_want(one, run) for one in records] for name, (records, _) in busy.items()}
+    wants = {name: [_want(one, run) for one in some] for name, (some, _) in busy.items()}
     closings = {name: [_closing(one) for one in tasks] for name, (_, tasks) in busy.items()}
     commit(store, Wishes(wants, closings), undo_id(run.id), also)
     return sorted(busy)
+
+
+def _still(tx: Tx, name: str, looked_at: Sequence[Found]) -> None:
+    """CannotUndo where somebody took up a record since it was looked at: what it holds now may be a later run's."""
+    fences = records.fences(tx, name, [one.key for one in looked_at])
+    if any(fences.get(one.key) != one.row["fence"] for one in looked_at):
+        raise CannotUndo(f"A push to {name} went on meanwhile, and nothing was undone. Run `pql pause {name}`, then undo.")
 
 
 def _want(one: Found, run: Run) -> Want:

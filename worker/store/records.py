@@ -161,6 +161,18 @@ def by_keys(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, d
     return found
 
 
+def fences(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, int]:
+    """The fences of these rows, by which a claim since an earlier look shows; nobody claims them before this commits."""
+    found: dict[str, int] = {}
+    here = (tx.mine(table), table.c.destination == destination)
+    for start in range(0, len(record_keys), AT_ONCE):
+        part = select(table.c.record_key, table.c.fence).where(
+            *here, table.c.record_key.in_(record_keys[start : start + AT_ONCE])
+        )
+        found |= {row[0]: row[1] for row in tx.rows(part.order_by(table.c.record_key).with_for_update())}
+    return found
+
+
 def counts(tx: Tx, destination: str | None = None) -> dict[str, dict[str, int]]:
     """How many rows are in each status, by destination."""
     asked = select(table.c.destination, table.c.status, func.count()).where(tx.mine(table))

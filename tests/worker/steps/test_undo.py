@@ -45,6 +45,51 @@ def test_a_first_run_is_undone_to_the_last_field_owner_and_empty_value(ground: G
     assert {one.name for one in report.restored} == {"c0@nordwerk.example", "c1@nordwerk.example"}
 
 
+def test_it_is_the_same_on_sqlite_and_on_postgres(both_grounds: Ground):
+    ground = both_grounds
+    before = ground.holds()
+    run = ground.run(ground.want(0, owner=ground.ana), task(ground), by_worker=True)
+
+    assert ground.undo(run[:8], dry_run=True).count("to_restore") == 4
+    report = ground.undo()
+
+    assert (report.count("restored"), report.count("closed"), ground.holds()) == (4, 1, before)
+    assert (ground.undo().already, ground.written()) == (5, 0)
+
+
+@pytest.mark.parametrize("ground", ["hubspot"], indirect=True)
+def test_a_record_that_had_no_owner_has_none_again(ground: Ground):
+    ground.edit(0, hubspot_owner_id="")
+    ground.watch()
+    ground.run(ground.want(0, owner=ground.ana))
+
+    assert ground.undo().count("restored") == 4
+    assert ground.holds()["owner"] is None
+
+
+@pytest.mark.parametrize("ground", ["hubspot"], indirect=True)
+def test_an_owner_that_a_person_took_away_is_not_set_again(ground: Ground):
+    ground.run(ground.want(0, owner=ground.ana))
+    ground.edit(0, hubspot_owner_id="")
+
+    assert reasons(ground.undo()) == {("owner", "changed_by_people")}
+    assert ground.holds()["owner"] is None
+
+
+def test_nothing_is_undone_where_a_push_went_on_during_the_look(ground: Ground):
+    run = ground.run(ground.want(0))
+
+    def meanwhile(stage: str, *_: int) -> None:
+        if stage.startswith("read") and ground.row()["seq"] == 1:
+            ground.run(ground.want(0, pql_score=85))
+
+    ground.told = meanwhile
+    with pytest.raises(CannotUndo, match="went on meanwhile, and nothing was undone"):
+        ground.undo(run)
+    assert ground.holds()["pql_score"] == 85
+    assert {one.field for one in ground.undo(run).restored} == {"pql_flag", "pql_tier"}
+
+
 def test_only_what_this_run_replaced_comes_back(ground: Ground):
     ground.run(ground.want(0), ground.want(1))
     before = [ground.holds(number) for number in range(2)]
