@@ -37,7 +37,6 @@ def changes(ground: Ground, since: int) -> Counter[tuple[str, str]]:
     return Counter((row["object"].lower(), row["id"]) for row in rows if row["actor"] == "integration")
 
 
-@pytest.mark.decides("R-058")
 @pytest.mark.parametrize("point", ["K1", "K2", "K3", "K3:2", "K4", "K4:2", "K7", "K7:2", "K8", "K8:2"])
 def test_an_undo_killed_anywhere_is_ended_by_the_next_and_writes_once(ground: Ground, pushers: Pushers, point: str):
     before = [ground.holds(number) for number in range(3)]
