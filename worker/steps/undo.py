@@ -57,9 +57,17 @@ def undo(tools: Tools, asked: Asked, limiter: Callable[[str], Limiter]) -> Undon
     """Undo a run; again and again leads to the same end, and writes nothing twice."""
     run = find(tools.store, asked.run)
     names = _names(tools, asked.destination)
+    calls = sum(tools.crms[name].calls for name in names)
     if asked.dry_run:
         _nobody_else(tools.store)
-        return told(tools.store, run, _look(tools, run, names, limiter, _nothing), None)
+        report = told(tools.store, run, _look(tools, run, names, limiter, _nothing), None)
+    else:
+        report = _undone(tools, asked, run, names, limiter)
+    report.calls = sum(tools.crms[name].calls for name in names) - calls
+    return report
+
+
+def _undone(tools: Tools, asked: Asked, run: Run, names: Sequence[str], limiter: Callable[[str], Limiter]) -> Undone:
     with _alone(tools.store) as keep:
         sweep(tools.store)
         _nobody_else(tools.store)
@@ -70,7 +78,6 @@ def undo(tools: Tools, asked: Asked, limiter: Callable[[str], Limiter]) -> Undon
     report = told(tools.store, run, work, {name: {one.key for one in some} for name, (some, _) in chosen.items()})
     report.paused = paused
     report.interrupted = any(one.interrupted for one in pushed.values())
-    report.calls += sum(one.counts.calls.made for one in pushed.values())
     report.warnings += [says for one in pushed.values() for says in (*one.warnings, one.refused) if says]
     return report
 
@@ -216,7 +223,7 @@ def _closing(one: FoundTask) -> Planned:
 
 def _push(tools: Tools, run: Run, name: str, limiter: Limiter, keep: Callable[[], None]) -> PushReport:
     """Send what is wanted under this undo, and wait for what may be sent again in a moment."""
-    id, made = undo_id(run.id), 0
+    id = undo_id(run.id)
 
     def tell(done: int, whole: int, _rate: float) -> None:
         tools.progress(f"undo {name}", done, whole)
@@ -225,10 +232,8 @@ def _push(tools: Tools, run: Run, name: str, limiter: Limiter, keep: Callable[[]
     while True:
         keep()
         done = push(tools.store, tools.crms[name], Writing(name), how)
-        made += done.counts.calls.made
         wait = max(done.next_in or 0.0, done.limited or 0.0)
         stuck = wait == 0.0 and done.counts.calls.made == 0
-        done.counts.calls.made = made
         if done.next_in is None or done.refused or done.interrupted or stuck or wait > PATIENCE:
             return done
         until = time.monotonic() + wait

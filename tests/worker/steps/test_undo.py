@@ -111,7 +111,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(ground: Ground):
     shown = ground.undo(dry_run=True)
 
     assert (ground.holds(), ground.written(), ground.row()["status"]) == (before, 0, "in_sync")
-    assert (shown.count("to_restore"), shown.count("to_close"), shown.paused) == (3, 1, [])
+    assert (shown.count("to_restore"), shown.count("to_close"), shown.paused, shown.calls) == (3, 1, [], 2)
     with ground.store.read() as tx:
         assert (pauses.active(tx), audit.recent(tx, what="undo")) == ({}, [])
     assert {one.field for one in ground.undo().restored} == {one.field for one in shown.restored}
