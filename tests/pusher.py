@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from connectors import registry
@@ -19,8 +20,10 @@ from settings.destinations import DestinationSpec
 from settings.terms import Secret
 from worker.steps.desk import Writing
 from worker.steps.effects import Wishes, commit
+from worker.steps.limiter import LocalLimiter
 from worker.steps.push import Pushing, push
 from worker.steps.sweep import sweep
+from worker.steps.undo import Asked, undo
 from worker.store.database import open_store
 from worker.store.intents import Planned
 from worker.store.records import Want
@@ -80,6 +83,13 @@ def _wish(store_url: str, ids: Sequence[str], owner: str) -> None:
         commit(store, Wishes({"hubspot": wants}, {"hubspot": [task(0, ids[0], owner)]}))
 
 
+def _undo(store_url: str, kind: str, url: str, token: str) -> None:
+    spec = DestinationSpec(name=kind, kind=kind, options={"token": Secret("TOKEN", token), "base_url": url})
+    with closing(open_store(store_url, "acme")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]  # it closes
+        tools = SimpleNamespace(store=store, crms={kind: crm}, stopping=lambda: False, progress=lambda *_: None)
+        undo(tools, Asked("last", "ana"), lambda _: LocalLimiter())
+
+
 def _serve() -> None:
     for line in sys.stdin:
         order = json.loads(line)
@@ -97,7 +107,7 @@ def _child(order: Mapping[str, Any]) -> None:
     code = 1
     try:
         os.environ.update(order["environment"])
-        {"push": _push, "wish": _wish}[order["do"]](*order["args"])
+        {"push": _push, "wish": _wish, "undo": _undo}[order["do"]](*order["args"])
         code = 0
     finally:
         sys.stderr.flush()
@@ -107,5 +117,6 @@ def _child(order: Mapping[str, Any]) -> None:
 if __name__ == "__main__":
     # what a child would import first is here before the first fork
     from connectors.crms.hubspot import HubSpot  # noqa: F401
+    from connectors.crms.salesforce import Salesforce  # noqa: F401
 
     _serve()

@@ -17,6 +17,7 @@ from worker.steps.doctor import Diagnosis
 from worker.steps.explain import Explanation
 from worker.steps.report import Document, PlanReport, Report, SourceCounts
 from worker.steps.standing import Standing
+from worker.steps.undo_report import Undone
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -160,6 +161,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "retry": Retried,
     "run": Report,
     "status": Standing,
+    "undo": Undone,
 }
 
 

@@ -286,6 +286,26 @@ def resume(
 
 
 @app.command()
+def undo(
+    ctx: typer.Context,
+    run: Annotated[str, typer.Argument(help="Id of a run, its beginning is enough, or `last`: the last that wrote.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be restored; write nothing.")] = False,
+    destination: Annotated[str | None, typer.Option("--destination", help="One destination; all if absent.")] = None,
+    limit: Limit = None,
+    settings: Settings = None,
+    store: Store = None,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Restore what a run overwrote, where nobody changed it since; pauses the destination."""
+    asked = _asked(ctx, settings, store, output, debug)
+    with told(asked):
+        from worker.cli import undoing
+
+        raise typer.Exit(undoing.undo(asked, run, destination=destination, limit=limit, dry_run=dry_run))
+
+
+@app.command()
 def migrate(ctx: typer.Context, store: Store = None, debug: Debug = False) -> None:
     """Bring the store's tables to this version."""
     asked = _asked(ctx, None, store, None, debug)
@@ -356,7 +376,6 @@ def _not_yet(name: str, what: str) -> None:
 
 
 _not_yet("simulate", "it will preview rule changes on history.")
-_not_yet("undo", "it will restore what a run overwrote.")
 _not_yet("audit", "it will re-read what was claimed written.")
 _not_yet("erase", "it will remove a person's facts.")
 

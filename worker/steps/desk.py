@@ -138,6 +138,8 @@ class Desk:
     """On the monotonic clock."""
     run_id: str | None = None
     stop: Callable[[], bool] = lambda: False
+    only: str | None = None
+    """Take up only what was wanted under this id."""
     rows_left: int | None = None
     """Rows that may still be taken up, None for all."""
     tasks_too: bool = True

@@ -23,11 +23,11 @@ SECONDS = 180.0
 @contextmanager
 def held(store: Store, name: str, seconds: float = SECONDS) -> Iterator[int]:
     """The fence of the lease `name`, or TryLater with the code BUSY where another process holds it."""
-    me = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    me = _me()
     with store.write() as tx:
         fence = leases.take(tx, name, me, seconds)
         holder = leases.holder(tx, name) if fence is None else None
-        if holder and _died_here(holder):
+        if holder and died_here(holder):
             fence = leases.take(tx, name, holder, seconds)
     if fence is None:
         raise TryLater(f"`{name}` is under way in another process ({holder}). Wait until it has ended.", code="BUSY")
@@ -38,7 +38,29 @@ def held(store: Store, name: str, seconds: float = SECONDS) -> Iterator[int]:
             leases.release(tx, name, fence)
 
 
-def _died_here(holder: str) -> bool:
+@contextmanager
+def beside(store: Store, name: str, unless: str, seconds: float) -> Iterator[None]:
+    """Say that work called `name` is under way, which hinders nobody else's; TryLater while `unless` is held."""
+    own = f"{name}:{uuid4().hex[:8]}"
+    with store.write() as tx:
+        holder = leases.holder(tx, unless)
+        if holder and not died_here(holder):
+            raise TryLater(f"`{unless}` is under way in another process ({holder}). Wait until it has ended.", code="BUSY")
+        fence = leases.take(tx, own, _me(), seconds)
+    try:
+        yield
+    finally:
+        if fence is not None:
+            with store.write() as tx:
+                leases.drop(tx, own, fence)
+
+
+def _me() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def died_here(holder: str) -> bool:
+    """Whether the holder was a process of this host that is no more; of other hosts nobody can tell."""
     host, _, rest = holder.partition(":")
     pid = rest.partition(":")[0]
     if host != socket.gethostname() or not pid.isdigit():

@@ -46,6 +46,8 @@ class Pushing:
     limit: int | None = None
     """Rows to take up at most (`--limit`)."""
     run_id: str | None = None
+    only: str | None = None
+    """Take up only what was wanted under this id, as an undo does."""
     tasks: bool = True
     records: bool = True
     stop: Callable[[], bool] = _never
@@ -71,7 +73,7 @@ def push(store: Store, crm: Crm, writing: Writing, how: Pushing | None = None) -
         report.counts.records.unknown = (
             records.counts(tx, writing.destination).get(writing.destination, {}).get("unknown", 0)
         )
-    report.next_in = _next_in(store, writing.destination)
+    report.next_in = _next_in(store, writing.destination, pushing.only)
     return report
 
 
@@ -88,6 +90,7 @@ def _desk(store: Store, crm: Crm, writing: Writing, pushing: Pushing, started: f
         holder=holder_name(),
         ends_at=started + pushing.seconds,
         run_id=pushing.run_id,
+        only=pushing.only,
         stop=pushing.stop,
         rows_left=pushing.limit,
         tasks_too=pushing.tasks,
@@ -135,14 +138,14 @@ def _one_batch(desk: Desk) -> bool:
 
 def _waiting(store: Store, destination: str, pushing: Pushing) -> int:
     with store.read() as tx:
-        rows = record_claims.waiting(tx, destination) if pushing.records else 0
-        tasks = intent_claims.waiting(tx, destination) if pushing.tasks else 0
+        rows = record_claims.waiting(tx, destination, pushing.only) if pushing.records else 0
+        tasks = intent_claims.waiting(tx, destination, pushing.only) if pushing.tasks else 0
     return rows + tasks
 
 
-def _next_in(store: Store, destination: str) -> float | None:
+def _next_in(store: Store, destination: str, only: str | None) -> float | None:
     with store.read() as tx:
-        moments = [record_claims.ready_at(tx, destination), intent_claims.ready_at(tx, destination)]
+        moments = [one.ready_at(tx, destination, only) for one in (record_claims, intent_claims)]
         now = tx.now()
     soonest = min((moment for moment in moments if moment is not None), default=None)
     return None if soonest is None else max(0.0, (soonest - now).total_seconds())

@@ -67,8 +67,8 @@ class _Claimed:
 def _claim(desk: Desk, limit: int) -> _Claimed:
     """Tx A: hold rows and begin the attempt of the first call about them."""
     with desk.store.write() as tx:
-        rows = record_claims.claim(tx, desk.destination, Claim(limit, desk.holder, desk.periods.lease))
-        drafts = [draft(row, desk.writing, desk.parked) for row in rows]
+        rows = record_claims.claim(tx, desk.destination, Claim(limit, desk.holder, desk.periods.lease, desk.only))
+        drafts = _with_seen(tx, desk, [draft(row, desk.writing, desk.parked) for row in rows])
         first = [one for one in drafts if one.read_first]
         writing = [one for one in drafts if one.writes]
         claimed = _Claimed(drafts)
@@ -80,6 +80,17 @@ def _claim(desk: Desk, limit: int) -> _Claimed:
             claimed = replace(claimed, writing=begin(tx, desk, Records(desk), writing))
         point("K3")
     return claimed
+
+
+def _with_seen(tx: Tx, desk: Desk, drafts: Sequence[Draft]) -> list[Draft]:
+    """For undo: what the mirror saw in fields of which nothing is known else, such as ours before their first write."""
+    first = [one for one in drafts if one.row.crm_id and not one.read_first and one.replaces_unknown]
+    if not first:
+        return list(drafts)
+    ids = [str(one.row.crm_id) for one in first]
+    seen = mirror.records(tx, desk.destination, first[0].row.object, ids)
+    known = {one.row.record_key: seen[str(one.row.crm_id)] for one in first if one.row.crm_id in seen}
+    return [one.having_seen(known[one.row.record_key]) if one.row.record_key in known else one for one in drafts]
 
 
 def _sent(tx: Tx, rows: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
@@ -130,7 +141,8 @@ class Records(Batch[Draft]):
 
     def doc(self, item: Draft) -> Mapping[str, Any]:
         doc = item.doc()
-        return {**doc, "sent": packed(doc["sent"]), "replaced": packed(doc["replaced"])}
+        run = {} if self._desk.run_id else {"run": item.row.run_id}
+        return {**doc, **run, "sent": packed(doc["sent"]), "replaced": packed(doc["replaced"])}
 
     def noted(self, tx: Tx, items: Sequence[Draft], attempt: int) -> None:
         record_claims.note_attempt(tx, self._desk.destination, [one.row.record_key for one in items], attempt)

@@ -36,7 +36,7 @@ def push_tasks(desk: Desk) -> bool:
     if limit == 0:
         return False
     with desk.store.write() as tx:
-        claimed = intent_claims.claim(tx, desk.destination, Claim(limit, desk.holder, desk.periods.lease))
+        claimed = intent_claims.claim(tx, desk.destination, Claim(limit, desk.holder, desk.periods.lease, desk.only))
         batch = _batch(desk, tx, claimed) if claimed else None
         begun = _begin_first(tx, desk, batch, claimed) if batch else None
         point("K3")

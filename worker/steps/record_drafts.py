@@ -56,6 +56,17 @@ class Draft:
         return any(name not in RIDES_ALONG for name in (*self.fields, *self.clear))
 
     @property
+    def replaces_unknown(self) -> bool:
+        """Whether nobody knows what one of the fields held before."""
+        return any(name not in self.replaced for name in (*self.fields, *self.clear))
+
+    def having_seen(self, seen: Mirrored) -> Draft:
+        """The same with what the record held when it was last read, where nothing younger is known."""
+        held = {OWNER: seen.owner, **seen.fields}
+        before = {name: held[name] for name in (*self.fields, *self.clear) if name in held}
+        return replace(self, replaced={**before, **self.replaced})
+
+    @property
     def change(self) -> Change:
         fields = dict(self.fields)
         if SEQ not in self.parked:
@@ -148,6 +159,8 @@ def _three(row: Row, name: str, wanted: Value, reading: Reading | None) -> Three
 
 def _resolution(row: Row, name: str, three: Three, rules: Writing) -> Resolution:
     creating = row.crm_id is None
+    if row.restores:
+        return resolve("respect_human", three, clear=True)
     if name == OWNER and not creating:
         return _owner(row, three, rules)
     standing = three.acknowledged if three.current is NOT_KNOWN else three.current
@@ -166,6 +179,8 @@ def _owner(row: Row, three: Three, rules: Writing) -> Resolution:
 
 
 def _asks(row: Row, name: str, rules: Writing) -> bool:
+    if row.restores:
+        return True
     if name == OWNER:
         return rules.set_owner == "when_unowned"
     return needs_current(rules.mode(row.object, name))

@@ -7,7 +7,7 @@ Decided here: what counts as touching. In doubt a task counts as touched, and no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.contract import SeenTask
@@ -35,10 +35,16 @@ def touched(seen: SeenTask, made: Mapping[str, Any], owner: str | None, status: 
 
 def _edited(seen: SeenTask, made: Mapping[str, Any]) -> bool:
     due = made.get("due")
-    if due is not None and seen.due is not None and abs(seen.due - due) > NEARLY:
+    if due is not None and seen.due is not None and not _same_due(seen.due, due):
         return True
     words = ((seen.subject, "subject"), (seen.body, "body"))
     return any(text is not None and _words(text) != _words(str(made.get(name, ""))) for text, name in words)
+
+
+def _same_due(seen: datetime, due: datetime) -> bool:
+    """Whether it is due as we said; a CRM that keeps the day alone gives back its midnight."""
+    day = due.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return abs(seen - due) <= NEARLY or seen == day
 
 
 def _words(text: str) -> list[str]:

@@ -7,22 +7,29 @@ reading and a run can be undone. Closed rows are kept 30 days.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Text, cast, delete, func, insert, select, update
+from sqlalchemy import Text, cast, delete, func, insert, or_, select, update
 
 from worker.store.database import Tx
 from worker.store.tables import attempt as table
 
+KEPT = timedelta(days=30)
+"""How long closed attempts are kept, and so how long a run can be undone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A call about to be made; `keys` is {key: {seq, sent, replaced, crm_id}} with packed fields."""
+    """
+    A call about to be made; `keys` is {key: {seq, sent, replaced, crm_id}} with packed fields.
+
+    A key that was sent outside a run says in `run` under which id it was wanted.
+    """
 
     destination: str
     kind: str
@@ -80,9 +87,20 @@ def of_key(tx: Tx, key: str, most: int = 50) -> list[dict[str, Any]]:
     return tx.dicts(asked.order_by(table.c.id.desc()).limit(most))
 
 
-def of_run(tx: Tx, run_id: str) -> list[dict[str, Any]]:
-    """The calls of one run in the order they were begun; `pql undo` reads what they replaced."""
-    return tx.dicts(select(table).where(tx.mine(table), table.c.run_id == run_id).order_by(table.c.id))
+def writes_since(tx: Tx, since: datetime) -> Iterator[dict[str, Any]]:
+    """Every write of records begun since then, in order, for undo: destination, run_id, keys, outcome, answers."""
+    names = (table.c[name] for name in ("destination", "run_id", "keys", "outcome", "answers"))
+    asked = select(*names).where(tx.mine(table), table.c.kind == "record_write", table.c.started_at >= since)
+    for part in tx.batches(asked.order_by(table.c.id)):
+        for values in zip(*part.values(), strict=True):
+            yield dict(zip(part, values, strict=True))
+
+
+def wrote(tx: Tx, run_id: str) -> bool:
+    """Whether any write of this run is still known, its own or one that a worker made for it."""
+    for_it = cast(table.c["keys"], Text).contains(f'"{run_id}"', autoescape=True)
+    here = (tx.mine(table), table.c.kind.in_(("record_write", "task_create")), or_(table.c.run_id == run_id, for_it))
+    return tx.one(select(table.c.id).where(*here).limit(1)) is not None
 
 
 def count(tx: Tx) -> dict[str, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, literal, literal_column, or_, select, true, update
 
 from worker.store.claiming import BLIND_AT_MOST, Claim, share
 from worker.store.database import Tx
@@ -58,7 +58,7 @@ class Verdict:
 def claim(tx: Tx, crm: str, ask: Claim) -> list[Claimed]:
     """Claim intents of one kind: unproved ones first, then in the order planned; moves and closes one at a time."""
     for status in ("unknown", "planned"):
-        ids = _first_in_line(tx, crm, status, ask.limit)
+        ids = _first_in_line(tx, crm, status, ask)
         if ids:
             held = select(table).where(tx.mine(table), table.c.id.in_(ids), table.c.status == status).order_by(table.c.id)
             rows = tx.dicts(held.with_for_update(skip_locked=True))
@@ -67,17 +67,17 @@ def claim(tx: Tx, crm: str, ask: Claim) -> list[Claimed]:
     return []
 
 
-def _first_in_line(tx: Tx, crm: str, status: str, limit: int) -> list[int]:
+def _first_in_line(tx: Tx, crm: str, status: str, ask: Claim) -> list[int]:
     """The ids of what goes in one call: of one kind, as poisonous, and the oldest open intent of its lead."""
     names = (table.c.id, table.c.kind, table.c.blind_attempts, table.c.lead_key)
-    asked = select(*names).where(_ready(tx, crm, status)).order_by(_ORDER, table.c.id)
+    asked = select(*names).where(_ready(tx, crm, status, ask.run_id)).order_by(_ORDER, table.c.id)
     seen = 0
     while window := tx.rows(asked.offset(seen).limit(WINDOW)):
         seen += len(window)
         oldest = _oldest_open(tx, crm, sorted({row.lead_key for row in window}))
         free = [row for row in window if oldest.get(row.lead_key) == row.id]
         if free:
-            most = share(limit, free[0].blind_attempts) if free[0].kind == "task_create" else 1
+            most = share(ask.limit, free[0].blind_attempts) if free[0].kind == "task_create" else 1
             alike = (free[0].kind, free[0].blind_attempts)
             return [row.id for row in free if (row.kind, row.blind_attempts) == alike][:most]
     return []
@@ -151,17 +151,17 @@ def bury(tx: Tx) -> int:
     return tx.run(dead.values(status="dead", last_error_class="poisoned", last_error=said))
 
 
-def ready_at(tx: Tx, crm: str) -> datetime | None:
+def ready_at(tx: Tx, crm: str, run_id: str | None = None) -> datetime | None:
     """When the next intent can be taken up; None where nothing waits."""
-    here = (tx.mine(table), table.c.crm == crm, table.c.status.in_(("planned", "unknown")))
+    here = (tx.mine(table), table.c.crm == crm, table.c.status.in_(("planned", "unknown")), _under(run_id))
     soonest = func.min(func.coalesce(table.c.next_attempt_at, literal(tx.now(), Moment())), type_=Moment())
     moment: datetime | None = tx.value(select(soonest).where(*here))
     return moment
 
 
-def waiting(tx: Tx, crm: str) -> int:
+def waiting(tx: Tx, crm: str, run_id: str | None = None) -> int:
     """How many intents can be taken up now, for progress."""
-    ready = or_(_ready(tx, crm, "planned"), _ready(tx, crm, "unknown"))
+    ready = or_(_ready(tx, crm, "planned", run_id), _ready(tx, crm, "unknown", run_id))
     return int(tx.value(select(func.count()).select_from(table).where(ready)))
 
 
@@ -174,10 +174,14 @@ _SETTLED = (
 )
 
 
-def _ready(tx: Tx, crm: str, status: str) -> Any:
+def _under(run_id: str | None) -> Any:
+    return true() if run_id is None else table.c.created_run_id == run_id
+
+
+def _ready(tx: Tx, crm: str, status: str, run_id: str | None = None) -> Any:
     in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= tx.now())
     alive = table.c.blind_attempts < BLIND_AT_MOST
-    return and_(tx.mine(table), table.c.crm == crm, table.c.status == status, in_time, alive)
+    return and_(tx.mine(table), table.c.crm == crm, table.c.status == status, in_time, alive, _under(run_id))
 
 
 def _hold(tx: Tx, rows: Sequence[Mapping[str, Any]], ask: Claim) -> None:

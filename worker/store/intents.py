@@ -83,6 +83,15 @@ def by_key(tx: Tx, effect_key: str) -> list[dict[str, Any]]:
     return tx.dicts(select(table).where(tx.mine(table), table.c.effect_key == effect_key).order_by(table.c.id))
 
 
+def under(tx: Tx, effect_keys: Sequence[str]) -> list[dict[str, Any]]:
+    """All intents under these effect keys."""
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(effect_keys), AT_ONCE):
+        here = table.c.effect_key.in_(effect_keys[start : start + AT_ONCE])
+        found += tx.dicts(select(table).where(tx.mine(table), here).order_by(table.c.id))
+    return found
+
+
 def of_lead(tx: Tx, lead_key: str) -> list[dict[str, Any]]:
     """Every intent of one lead, oldest first, for explain."""
     return tx.dicts(select(table).where(tx.mine(table), table.c.lead_key == lead_key).order_by(table.c.id))
@@ -105,6 +114,15 @@ def made_under(tx: Tx, crm: str, effect_keys: Sequence[str]) -> list[dict[str, A
     names = (table.c[name] for name in ("id", "effect_key", "payload", "context", "handoff_state", "status"))
     asked = select(*names).where(tx.mine(table), table.c.crm == crm, table.c.kind == "task_create")
     return tx.dicts(asked.where(table.c.effect_key.in_(effect_keys)).order_by(table.c.id))
+
+
+def made_by(tx: Tx, crm: str, run_id: str) -> list[dict[str, Any]]:
+    """The tasks that stand in the CRM because of one run, payload unpacked, oldest first."""
+    names = ("id", "effect_key", "lead_key", "play", "episode", "hop", "crm_id", "handoff_state", "payload", "context")
+    here = (tx.mine(table), table.c.crm == crm, table.c.kind == "task_create", table.c.created_run_id == run_id)
+    made = table.c.status == "confirmed"
+    rows = tx.dicts(select(*(table.c[name] for name in names)).where(*here, made).order_by(table.c.id))
+    return [row | {"payload": unpacked(row["payload"])} for row in rows]
 
 
 def set_handoff(tx: Tx, states: Mapping[int, str], contexts: Mapping[int, Mapping[str, Any]] | None = None) -> int:

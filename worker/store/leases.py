@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 
 from worker.store.database import Tx
 from worker.store.tables import lease as table
@@ -43,6 +43,17 @@ def release(tx: Tx, name: str, fence: int) -> bool:
     """Give it back; another holder's lease is left alone."""
     held = update(table).where(tx.mine(table), table.c.name == name, table.c.fence == fence)
     return tx.run(held.values(expires_at=tx.now(), owner=None)) == 1
+
+
+def drop(tx: Tx, name: str, fence: int) -> bool:
+    """Give back a lease whose name is never used again."""
+    return tx.run(delete(table).where(tx.mine(table), table.c.name == name, table.c.fence == fence)) == 1
+
+
+def holders(tx: Tx) -> dict[str, str]:
+    """All leases that are held now, by name."""
+    asked = select(table.c.name, table.c.owner).where(tx.mine(table), table.c.expires_at > tx.now())
+    return {row[0]: row[1] for row in tx.rows(asked.order_by(table.c.name)) if row[1]}
 
 
 def holder(tx: Tx, name: str) -> str | None:

@@ -27,6 +27,8 @@ def active(tx: Tx) -> dict[str, dict[str, Any]]:
     return {row["what"]: row for row in tx.dicts(select(table).where(tx.mine(table)).order_by(table.c.since))}
 
 
-def is_paused(tx: Tx, what: str) -> bool:
-    """Whether this, or everything, is stopped."""
-    return tx.one(select(table.c.what).where(tx.mine(table), table.c.what.in_((what, ALL)))) is not None
+def reason(tx: Tx, what: str) -> str | None:
+    """Why this, or everything, is stopped; blank where nobody said, None where it goes on."""
+    asked = select(table.c.why).where(tx.mine(table), table.c.what.in_((what, ALL))).order_by(table.c.since).limit(1)
+    row = tx.one(asked)
+    return None if row is None else row.why or ""

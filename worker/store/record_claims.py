@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, func, literal, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, func, literal, literal_column, or_, select, true, update
 
-from worker.store.claiming import BLIND_AT_MOST, Claim, share
+from worker.store.claiming import BLIND_AT_MOST, UNDO, Claim, share
 from worker.store.database import Tx
 from worker.store.tables import Moment, attempt
 from worker.store.tables import record_sync as table
@@ -41,6 +41,13 @@ class Row:
     ack_seq: int
     last_attempt: int | None
     uncertain_until: datetime | None
+    run_id: str | None = None
+    """Under which id this state was wanted last: a run's, or that of the undo of a run."""
+
+    @property
+    def restores(self) -> bool:
+        """Whether the row brings back what a run replaced: nobody's later value is overwritten for that."""
+        return bool(self.run_id and self.run_id.startswith(UNDO))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Verdict:
 def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
     """Claim up to `ask.limit` rows that can go in one call: unproved ones first, then by priority."""
     for status in _READY:
-        ready = _ready(tx, destination, status)
+        ready = _ready(tx, destination, status, ask.run_id)
         order = (table.c.priority, table.c.object, table.c.account)
         names = (table.c.object, table.c.crm_id.is_(None).label("creating"), table.c.blind_attempts, table.c.priority)
         head = tx.one(select(*names).where(ready).order_by(*order).limit(1).with_for_update(skip_locked=True))
@@ -169,17 +176,17 @@ def bury(tx: Tx) -> int:
     return tx.run(dead.values(status="dead", last_error_class="poisoned", last_error=said))
 
 
-def ready_at(tx: Tx, destination: str) -> datetime | None:
+def ready_at(tx: Tx, destination: str, run_id: str | None = None) -> datetime | None:
     """When the next row can be taken up: now or earlier for waiting work, None where nothing waits."""
-    waiting = table.c.status.in_(("due", "unknown"))
+    waiting = and_(table.c.status.in_(("due", "unknown")), _under(run_id))
     soonest = func.min(func.coalesce(table.c.next_attempt_at, literal(tx.now(), Moment())), type_=Moment())
     moment: datetime | None = tx.value(select(soonest).where(tx.mine(table), table.c.destination == destination, waiting))
     return moment
 
 
-def waiting(tx: Tx, destination: str) -> int:
+def waiting(tx: Tx, destination: str, run_id: str | None = None) -> int:
     """How many rows can be taken up now, for progress."""
-    ready = or_(_ready(tx, destination, "due"), _ready(tx, destination, "unknown"))
+    ready = or_(_ready(tx, destination, "due", run_id), _ready(tx, destination, "unknown", run_id))
     return int(tx.value(select(func.count()).select_from(table).where(ready)))
 
 
@@ -194,12 +201,16 @@ _SETTLED = (
 _OF_THE_RECORD = ("crm_id", "object", "acknowledged", "reformatted")
 
 
-def _ready(tx: Tx, destination: str, status: Literal["due", "unknown"]) -> Any:
+def _under(run_id: str | None) -> Any:
+    return true() if run_id is None else table.c.run_id == run_id
+
+
+def _ready(tx: Tx, destination: str, status: Literal["due", "unknown"], run_id: str | None = None) -> Any:
     in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= tx.now())
     alive = table.c.blind_attempts < BLIND_AT_MOST
     # a constant, because a partial index is not used for a parameter
     constant = table.c.status == literal_column(f"'{status}'")
-    return and_(tx.mine(table), table.c.destination == destination, constant, in_time, alive)
+    return and_(tx.mine(table), table.c.destination == destination, constant, in_time, alive, _under(run_id))
 
 
 def _hold(tx: Tx, destination: str, rows: Sequence[Mapping[str, Any]], ask: Claim) -> None:
@@ -232,6 +243,7 @@ def _claimed(row: Mapping[str, Any]) -> Row:
         ack_seq=row["ack_seq"],
         last_attempt=row["attempt_id"],
         uncertain_until=row["uncertain_until"],
+        run_id=row["run_id"],
     )
 
 

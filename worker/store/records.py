@@ -19,7 +19,7 @@ from connectors.fields import FIELDS
 from worker.store.database import Tx
 from worker.store.tables import parked_field
 from worker.store.tables import record_sync as table
-from worker.store.values import digest, packed
+from worker.store.values import digest, packed, unpacked
 
 AT_ONCE, FEW_PARTS = 500, 10  # keys in one question, and how many such questions cost less than reading all rows
 RIDES_ALONG = frozenset(one.name for one in FIELDS if one.rides_along)
@@ -147,6 +147,30 @@ def batches(tx: Tx, destination: str) -> Iterator[dict[str, list[Any]]]:
 def by_key(tx: Tx, record_key: str) -> list[dict[str, Any]]:
     """The row of one record in every destination, for explain."""
     return tx.dicts(select(table).where(tx.mine(table), table.c.record_key == record_key).order_by(table.c.destination))
+
+
+def by_keys(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The rows of these records in one destination, by key, their fields unpacked."""
+    found: dict[str, dict[str, Any]] = {}
+    here = (tx.mine(table), table.c.destination == destination)
+    for start in range(0, len(record_keys), AT_ONCE):
+        part = select(table).where(*here, table.c.record_key.in_(record_keys[start : start + AT_ONCE]))
+        for row in tx.dicts(part):
+            docs = {name: unpacked(row[name]) for name in ("wanted", "acknowledged", "reformatted")}
+            found[row["record_key"]] = row | docs
+    return found
+
+
+def fences(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, int]:
+    """The fences of these rows, by which a claim since an earlier look shows; nobody claims them before this commits."""
+    found: dict[str, int] = {}
+    here = (tx.mine(table), table.c.destination == destination)
+    for start in range(0, len(record_keys), AT_ONCE):
+        part = select(table.c.record_key, table.c.fence).where(
+            *here, table.c.record_key.in_(record_keys[start : start + AT_ONCE])
+        )
+        found |= {row[0]: row[1] for row in tx.rows(part.order_by(table.c.record_key).with_for_update())}
+    return found
 
 
 def counts(tx: Tx, destination: str | None = None) -> dict[str, dict[str, int]]:

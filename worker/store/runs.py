@@ -61,6 +61,12 @@ def last(tx: Tx, *, finished: bool = False) -> Run | None:
     return _first(tx, asked.where(_judged()) if finished else asked)
 
 
+def beginning(tx: Tx, id: str) -> list[Run]:
+    """The runs whose id begins so, at most two: one is the one that is meant."""
+    asked = select(*_COLUMNS).where(tx.mine(table), table.c.id.startswith(id, autoescape=True)).limit(2)
+    return [Run(**row) for row in tx.dicts(asked)]
+
+
 def recent(tx: Tx, most: int = 20) -> list[Run]:
     """The last runs, newest first."""
     asked = select(*_COLUMNS).where(tx.mine(table)).order_by(table.c.started_at.desc()).limit(most)

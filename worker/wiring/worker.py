@@ -18,6 +18,7 @@ from worker.steps import commit, guarding, reporting
 from worker.steps.desk import SHORT, PushReport, writing
 from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
+from worker.steps.holding import beside
 from worker.steps.limiter import Limiter, StoreLimiter
 from worker.steps.plan import Plan, make, unowned_ids
 from worker.steps.pull import Pulling, pull
@@ -25,8 +26,13 @@ from worker.steps.push import Pushing, push
 from worker.steps.report import DestinationCounts, PlanReport, Report, SourceCounts
 from worker.steps.sweep import sweep
 from worker.steps.tools import Tools
+from worker.steps.undo import LEASE as UNDO
+from worker.steps.undo import Asked, undo
+from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
 from worker.store import mirror, pauses, runs, versions
+
+RUN_SECONDS = 6 * 3600.0  # on a host that died in a run, nothing can be undone for so long
 
 
 class Untimely(Exception):
@@ -86,6 +92,10 @@ class Worker:
         self._timely(moment)
         self.activate()
         sweep(self.tools.store)
+        with beside(self.tools.store, "run", unless=UNDO, seconds=RUN_SECONDS):
+            return self._run(moment, asked)
+
+    def _run(self, moment: datetime, asked: Wanted) -> Report:
         report = self._begin(moment)
         try:
             with self.tools.engine.scope():
@@ -298,14 +308,17 @@ class Worker:
         with _timed(report, "push"):
             home = self.tools.settings.handoff.work_in
             for name in sorted(self.tools.crms, key=lambda one: one != home):
-                if self._is_paused(name):
-                    report.warnings.append(f"{name} is paused: nothing was written. `pql resume {name}` goes on.")
+                why = self._paused(name)
+                if why is not None:
+                    because = f" ({why})" if why else ""
+                    report.warnings.append(f"{name} is paused{because}: nothing was written. `pql resume {name}` goes on.")
                 else:
                     self._pushed(report, name, limit)
 
-    def _is_paused(self, name: str) -> bool:
+    def _paused(self, name: str) -> str | None:
+        """Why nothing is written there, None where it is not paused."""
         with self.tools.store.read() as tx:
-            return pauses.is_paused(tx, name)
+            return pauses.reason(tx, name)
 
     def _pushed(self, report: Report, name: str, limit: int | None) -> None:
         """Push until nothing is ready; tasks of records that were made in this push follow them."""
@@ -323,7 +336,7 @@ class Worker:
 
     def push(self, name: str, seconds: float = 60.0) -> bool:
         """One slice of writing to a CRM; whether more is ready now."""
-        if self._is_paused(name):
+        if self._paused(name) is not None:
             return False
         done = self._push(name, seconds, None, None)
         released = commit.release(self.tools) if name == self.tools.settings.handoff.work_in else 0
@@ -349,6 +362,10 @@ class Worker:
             limiter=self._limiter(name),
         )
         return push(tools.store, tools.crms[name], rules, how)
+
+    def undo(self, asked: Asked) -> Undone:
+        """Restore what a run replaced."""
+        return undo(self.tools, asked, self._limiter)
 
     def sweep(self) -> tuple[str, ...]:
         """Take up what was left undone; the destinations that may have something due."""

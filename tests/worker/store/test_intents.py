@@ -152,11 +152,13 @@ def test_a_lease_has_one_holder_and_its_fence_grows(store: Store):
 def test_an_attempt_names_its_keys_and_one_that_never_ended_is_lost(store: Store):
     call = Attempt("hubspot", "record_write", {"L1": {"seq": 3, "sent": {"pql_score": 71}}}, "t-1", "r1")
     with store.write() as tx:
-        done, dead = attempts.begin(tx, call), attempts.begin(tx, call)
+        done, _ = attempts.begin(tx, call), attempts.begin(tx, call)
         attempts.end(tx, done, End("applied", {"L1": "applied"}))
         assert attempts.count(tx) == {"applied": 1, "open": 1}
         assert attempts.close_lost(tx, tx.now() + timedelta(seconds=1)) == 1
 
         assert attempts.keys_of(tx, {done})[done]["L1"]["sent"] == {"pql_score": 71}
         assert [row["outcome"] for row in attempts.of_key(tx, "L1")] == ["lost", "applied"]
-        assert [row["id"] for row in attempts.of_run(tx, "r1")] == [done, dead]
+        calls = list(attempts.writes_since(tx, tx.now() - timedelta(minutes=1)))
+        assert [(row["run_id"], row["answers"]) for row in calls] == [("r1", {"L1": "applied"}), ("r1", None)]
+        assert (attempts.wrote(tx, "r1"), attempts.wrote(tx, "r2")) == (True, False)
