@@ -247,6 +247,10 @@ class Budget:
     window_remaining: int | None = None
     day_calls: int | None = None
     day_remaining: int | None = None
+    day_wait: float = 3600.0
+    """Seconds until it is worth looking again once the calls of the day are used up."""
+    window_heard: int = field(default=0, compare=False)
+    """Grows with each answer that named `window_remaining`, so that nobody learns twice from one."""
 
 
 class Mirror(Protocol):
