@@ -20,9 +20,6 @@ from worker.steps.periods import Periods
 from worker.steps.report import DestinationCounts, Rejection
 from worker.store.database import Store
 
-SHORT = 2.0
-"""Seconds that a held batch may wait for its slot; for longer it is given back."""
-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
