@@ -130,6 +130,10 @@ class RedisProcess:
         with closing(redis_client.Redis(port=self._port)) as client:
             _until_up(client.ping, self._server, self._folder)
 
+    def flush(self) -> None:
+        with closing(redis_client.Redis(port=self._port)) as client:
+            client.flushall()
+
     def kill(self) -> None:
         self._server.kill()
         self._server.wait(30)

@@ -18,6 +18,7 @@ SHARE = 0.968  # of the published limit: clocks at the window's edge make the re
 NOISE = 0.05  # of the window; fewer calls than this that are not ours may be a difference of clocks
 PARTS = 40  # of a window: so finely our own calls are remembered
 SECOND = 1_000_000
+SETTLE = SECOND // 4  # slots that others took elsewhere since we last looked there
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,15 @@ class Pace:
         return replace(self, window=window, ours=ours)
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A pace that was kept elsewhere, as one process remembers it; `busy` until its next free slot."""
+
+    gap: int = 0
+    window: int = 0
+    busy: int = 0
+
+
 def reserve(pace: Pace, now: int, calls: int = 1, pause: int = 0) -> tuple[Pace, int]:
     """Take the next slots, none before the pause is over; how long until the first."""
     start = max(pace.free, now + pause)
@@ -90,11 +100,12 @@ def _allowed(most: int, others: float, reserved: float) -> float:
     return max(min(mine, (1 - reserved) * most), 1.0)
 
 
-def take_over(pace: Pace, now: int, gap: int, window: int) -> Pace:
-    """Go on at a gap that was learned elsewhere."""
-    if not gap:
+def take_over(pace: Pace, now: int, before: Before) -> Pace:
+    """Go on at a pace that was kept elsewhere, behind the slots that were given out there."""
+    if not before.gap:
         return pace
-    return replace(pace.over(window), gap=gap, heir=now + window)
+    free = max(pace.free, now + before.busy + SETTLE)
+    return replace(pace.over(before.window), free=free, gap=before.gap, heir=now + before.window)
 
 
 def is_news(before: Pace, after: Pace) -> bool:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from connectors.contract import Budget
 from worker.core import pace as core
-from worker.core.pace import SECOND, Pace
+from worker.core.pace import SECOND, Before, Pace
 from worker.store import limits
 from worker.store.database import Store
 
@@ -46,8 +46,9 @@ class Hearing:
     def __init__(self) -> None:
         self._heard = 0
         self._lean_until = 0.0
-        self.gap = 0
-        self.window = 0
+        self._gap = 0
+        self._window = 0
+        self._busy_until = 0.0
 
     def news(self, budget: Budget) -> Budget:
         """The budget, without the remaining calls of an answer that was learned from before."""
@@ -56,10 +57,16 @@ class Hearing:
         self._heard = budget.window_heard
         return budget
 
-    def keep(self, gap: int, window: int, lean: int) -> None:
-        """The shared pace as it was seen a moment ago; `lean` microseconds are left."""
-        self.gap, self.window = gap, window
-        self._lean_until = time.monotonic() + lean / SECOND if lean > 0 else 0.0
+    def keep(self, gap: int, window: int, busy: int, lean: int) -> None:
+        """The shared pace as it was seen a moment ago: so long until the next free slot, so long is the day lean."""
+        now = time.monotonic()
+        self._gap, self._window, self._busy_until = gap, window, now + busy / SECOND
+        self._lean_until = now + lean / SECOND if lean > 0 else 0.0
+
+    def before(self) -> Before:
+        """What is worth taking along to another place."""
+        busy = max(0.0, self._busy_until - time.monotonic())
+        return Before(self._gap, self._window, round(busy * SECOND))
 
     def lean(self) -> float:
         return max(0.0, self._lean_until - time.monotonic())
@@ -122,14 +129,14 @@ class StoreLimiter:
         if core.is_news(known, after):
             self._change(lambda pace, now: core.learn(pace, now, news, self._reserved))
         else:
-            self._hearing.keep(known.gap, known.window, known.lean - now)
+            self._hearing.keep(known.gap, known.window, known.free - now, known.lean - now)
 
     def lean(self) -> float:
         return self._hearing.lean()
 
-    def take_over(self, gap: int, window: int) -> None:
-        """Go on at a gap that was learned elsewhere."""
-        self._change(lambda pace, now: core.take_over(pace, now, gap, window))
+    def take_over(self, before: Before) -> None:
+        """Go on at a pace that was kept elsewhere."""
+        self._change(lambda pace, now: core.take_over(pace, now, before))
 
     def _take(self, calls: int, pause: float) -> float:
         waits: list[int] = []
@@ -148,4 +155,4 @@ class StoreLimiter:
             now = limits.now(tx)
             after = change(held, now)
             limits.put(tx, self._name, after)
-        self._hearing.keep(after.gap, after.window, after.lean - now)
+        self._hearing.keep(after.gap, after.window, after.free - now, after.lean - now)

@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from connectors.contract import Budget
-from worker.core.pace import NOISE, PARTS, SECOND, SHARE
+from worker.core.pace import NOISE, PARTS, SECOND, SETTLE, SHARE
 from worker.steps.limiter import Hearing, StoreLimiter
 
 log = structlog.get_logger("pql")
@@ -34,7 +34,7 @@ local free, gap, window = tonumber(kept[1] or 0), tonumber(kept[2] or 0), tonumb
 local heir, lean = tonumber(kept[5] or 0), tonumber(kept[6] or 0)
 local ours = {{}}
 for part, calls in string.gmatch(kept[4] or '', '(%d+):(%d+)') do ours[tonumber(part)] = tonumber(calls) end
-local their_gap, their_window, moved = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
+local their_gap, their_window, their_busy, moved = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local function width() return math.max(1, math.floor(window / {PARTS})) end
 local function over(other)
   if other == window then return end
@@ -47,6 +47,7 @@ local function over(other)
 end
 if their_gap > 0 and (moved or not known) then
   over(their_window)
+  free = math.max(free, now + their_busy + {SETTLE})
   gap, heir = their_gap, now + their_window
 end
 local function store()
@@ -60,27 +61,27 @@ local function store()
   redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(free - now, lean - now, 0) / 1000) + {KEPT_DAYS * 86_400_000})
 end
 """
-# ARGV from 4: slots, pause in microseconds. Answers: wait, gap, window, what is left of the lean time.
+# ARGV from 5: slots, pause in microseconds. Answers: wait, gap, window, until the next free slot, until the day is not lean.
 RESERVE = (
     _COMMON
     + """
-local calls = tonumber(ARGV[4])
-local from = math.max(free, now + tonumber(ARGV[5]))
+local calls = tonumber(ARGV[5])
+local from = math.max(free, now + tonumber(ARGV[6]))
 if calls > 0 then
   local at = math.floor(from / width())
   ours[at] = (ours[at] or 0) + calls
 end
 free = from + calls * gap
 store()
-return {from - now, gap, window, lean - now}
+return {from - now, gap, window, free - now, lean - now}
 """
 )
-# ARGV from 4: calls of the window, its microseconds, remaining, share of the reserve, lean time; -1 where not said.
+# ARGV from 5: calls of the window, its microseconds, remaining, share of the reserve, lean time; -1 where not said.
 LEARN = (
     _COMMON
     + f"""
-local most, length, remaining = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local reserved, dry = tonumber(ARGV[7]), tonumber(ARGV[8])
+local most, length, remaining = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local reserved, dry = tonumber(ARGV[8]), tonumber(ARGV[9])
 if dry >= 0 then lean = dry > 0 and now + dry or 0 end
 if most > 0 then
   over(length)
@@ -98,7 +99,7 @@ if most > 0 then
   gap = (silent and gap > 0) and math.max(gap, fresh) or fresh
 end
 store()
-return {{0, gap, window, lean - now}}
+return {{0, gap, window, free - now, lean - now}}
 """
 )
 
@@ -143,15 +144,15 @@ class RedisLimiter:
         """Seconds to wait; None where Redis does not answer and the store has to."""
         if self._away.still():
             return None
-        mine = (self._hearing.gap, self._hearing.window, int(self._away.was()))
+        before = self._hearing.before()
+        mine = (before.gap, before.window, before.busy, int(self._away.was()))
         try:
-            wait, gap, window, lean = script(keys=[self._key], args=[*mine, *said])
+            wait, *seen = script(keys=[self._key], args=[*mine, *said])
         except RedisError as problem:
-            if self._away.begins(type(problem).__name__):
-                self._otherwise.take_over(*mine[:2])
+            self._away.begins(type(problem).__name__, lambda: self._otherwise.take_over(before))
             return None
         self._away.ends()
-        self._hearing.keep(int(gap), int(window), int(lean))
+        self._hearing.keep(*(int(one) for one in seen))
         return int(wait) / SECOND
 
 
@@ -169,15 +170,14 @@ class _Away:
     def was(self) -> bool:
         return self._is
 
-    def begins(self, why: str) -> bool:
-        """Note that Redis is away; whether that is new."""
+    def begins(self, why: str, first: Callable[[], None]) -> None:
+        """Note that Redis is away; where that is new, say it and do something `first`, before any thread goes on."""
         with self._lock:
-            new, self._is = not self._is, True
-            self._until = time.monotonic() + AWAY_SECONDS
-        if new:
-            said = "Redis does not answer. Slots for calls are kept in the store until it does."
-            log.warning("limiter", reason=said, problem=why)
-        return new
+            if not self._is:
+                said = "Redis does not answer. Slots for calls are kept in the store until it does."
+                log.warning("limiter", reason=said, problem=why)
+                first()
+            self._is, self._until = True, time.monotonic() + AWAY_SECONDS
 
     def ends(self) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from connectors.contract import CALLS, Budget, Crm
+from connectors.contract import CALLS, Budget, OwnLimit
 from connectors.errors import ConnectorError
 from worker.steps.limiter import Hearing, Limiter, StoreLimiter
 from worker.steps.tools import Tools
@@ -46,22 +46,22 @@ class Limiters:
             self._redis.close()
 
     def _open(self, destination: str) -> Limiter:
-        crm = self._tools.crms[destination]
+        crm, said = self._tools.crms[destination], self._tools.settings.destinations[destination].reserve
+        reserved = crm.reserve if said is None else said.of
         try:
-            account = crm.account()
+            account = f"{crm.kind}:{crm.account()}"
         except ConnectorError:
-            return self._limiter(f"{crm.kind}:{destination}", CALLS, crm.reserve)  # nobody answers; asked again next time
+            return self._limiter(f"{crm.kind}:{destination}", CALLS, reserved)  # nobody answers; asked again next time
         turns = Turns(
-            self._limiter(f"{crm.kind}:{account}", CALLS, crm.reserve),
-            {limit: self._own(f"{crm.kind}:{account}", limit, crm) for limit in crm.own_limits},
+            self._limiter(account, CALLS, reserved),
+            {limit: self._own(account, limit, own, reserved) for limit, own in crm.own_limits.items()},
         )
         crm.pass_through(turns)
         self._known[destination] = turns
         return turns
 
-    def _own(self, account: str, limit: str, crm: Crm) -> Limiter:
-        made = self._limiter(account, limit, crm.reserve)
-        own = crm.own_limits[limit]
+    def _own(self, account: str, limit: str, own: OwnLimit, reserved: float) -> Limiter:
+        made = self._limiter(account, limit, reserved)
         made.learn(Budget(window_calls=own.calls, window_seconds=own.seconds))
         return made
 

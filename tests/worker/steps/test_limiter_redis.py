@@ -50,11 +50,6 @@ def gap_of(limiter: RedisLimiter) -> float:
     return limiter.reserve() - first
 
 
-def flush(server: RedisProcess) -> None:
-    with closing(redis.Redis.from_url(server.url)) as client:
-        client.flushall()
-
-
 def test_keys_are_ours_named_by_crm_and_account_and_go_away_by_themselves(own_redis: RedisProcess, open_limiter):
     limiter = open_limiter()
     limiter.learn(HUNDRED)
@@ -71,7 +66,7 @@ def test_an_emptied_redis_goes_on_at_the_pace_that_was_learned(own_redis: RedisP
     limiter = open_limiter()
     limiter.learn(HUNDRED)
     limiter.reserve(50)
-    flush(own_redis)
+    own_redis.flush()
 
     assert gap_of(limiter) == pytest.approx(GAP, abs=0.1)
 
@@ -80,7 +75,7 @@ def test_after_it_was_emptied_our_own_calls_of_before_are_not_taken_for_those_of
     limiter = open_limiter()
     limiter.learn(HUNDRED)
     limiter.reserve(50)
-    flush(own_redis)
+    own_redis.flush()
     limiter.reserve()
     limiter.learn(Budget(window_calls=100, window_seconds=1000, window_remaining=49))
 
@@ -88,7 +83,7 @@ def test_after_it_was_emptied_our_own_calls_of_before_are_not_taken_for_those_of
 
 
 def test_a_process_that_knew_nothing_before_it_was_emptied_starts_from_the_headers(own_redis, open_limiter):
-    flush(own_redis)
+    own_redis.flush()
     limiter = open_limiter()
     limiter.reserve()
     limiter.learn(Budget(window_calls=100, window_seconds=1000, window_remaining=40))
