@@ -37,9 +37,7 @@ class Limiters:
 
     def of(self, destination: str) -> Limiter:
         """The limiter of a destination; from now on its connector asks for a turn before each request."""
-        with self._lock:
-            known = self._known.get(destination)
-            return known or self._open(destination)
+        return self._known.get(destination) or self._open(destination)
 
     def close(self) -> None:
         if self._redis is not None:
@@ -52,13 +50,13 @@ class Limiters:
             account = f"{crm.kind}:{crm.account()}"
         except ConnectorError:
             return self._limiter(f"{crm.kind}:{destination}", CALLS, reserved)  # nobody answers; asked again next time
-        turns = Turns(
-            self._limiter(account, CALLS, reserved),
-            {limit: self._own(account, limit, own, reserved) for limit, own in crm.own_limits.items()},
-        )
-        crm.pass_through(turns)
-        self._known[destination] = turns
-        return turns
+        # a CRM that takes its time to answer keeps nobody from another one; of two threads the first is right
+        with self._lock:
+            if destination not in self._known:
+                own = {limit: self._own(account, limit, own, reserved) for limit, own in crm.own_limits.items()}
+                self._known[destination] = Turns(self._limiter(account, CALLS, reserved), own)
+                crm.pass_through(self._known[destination])
+            return self._known[destination]
 
     def _own(self, account: str, limit: str, own: OwnLimit, reserved: float) -> Limiter:
         made = self._limiter(account, limit, reserved)

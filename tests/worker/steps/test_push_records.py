@@ -8,8 +8,8 @@ from fixtures_push import Rig
 
 from connectors.contract import Budget
 from worker.steps.desk import Writing
-from worker.steps.limiter import LocalLimiter
-from worker.store import attempts, records
+from worker.steps.limiter import LocalLimiter, StoreLimiter
+from worker.store import attempts, intents, records
 from worker.store.records import Want
 
 UPDATE = {"method": "POST", "path": ".*contacts/batch/update"}
@@ -130,6 +130,22 @@ def test_a_limit_costs_no_attempt_and_makes_everybody_wait(rig: Rig):
     assert 0.5 < limiter.reserve(0) < 1.5
     threading.Event().wait(1.2)
     assert rig.push(limiter=limiter).counts.records.updated == 1
+
+
+def test_how_long_a_limit_asks_to_wait_is_heard_by_other_workers_too(rig: Rig):
+    mine, theirs = (StoreLimiter(rig.store, "hubspot:1:calls") for _ in range(2))
+    match = {"method": "POST", "path": ".*tasks/batch/create"}
+    rig.portal.endpoint.weather({"match": match, "nth": 1, "fault": "status", "args": {"status": 429, "retry_after": 30}})
+    rig.wish(rig.portal.task())
+    rig.push(limiter=mine)
+    made = len(rig.portal.calls())
+    other = rig.push(limiter=theirs)
+    with rig.store.read() as tx:
+        (task,) = intents.by_key(tx, rig.portal.task().effect_key)
+
+    assert 25 < theirs.reserve(0) <= 30
+    assert (other.counts.tasks.created, len(rig.portal.calls())) == (0, made)
+    assert (task["attempts"], task["status"]) == (0, "planned")
 
 
 def test_a_daily_limit_parks_the_push_and_loses_nothing(rig: Rig):
