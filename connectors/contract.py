@@ -10,7 +10,7 @@ vendor's form and turns echoes back, so that both sides of a comparison have one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -247,6 +247,30 @@ class Budget:
     window_remaining: int | None = None
     day_calls: int | None = None
     day_remaining: int | None = None
+    day_wait: float = 3600.0
+    """Seconds until it is worth looking again once the calls of the day are used up."""
+    window_heard: int = field(default=0, compare=False)
+    """Grows with each answer that named `window_remaining`, so that nobody learns twice from one."""
+
+
+Gate = Callable[[str], None]
+"""
+Asked before each request with the limit it falls under, `calls` or one of the CRM's `own_limits`. Returns when it is its
+turn; raises TryLater where that is too far away to wait for.
+"""
+CALLS = "calls"
+
+
+def open_gate(_limit: str) -> None:
+    """Everybody may pass: nobody else calls this account, or nobody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLimit:
+    """A limit beside that of all calls, which no header names."""
+
+    calls: int
+    seconds: float
 
 
 class Mirror(Protocol):
@@ -338,8 +362,20 @@ class Crm(Protocol):
         """What `pql doctor` asks: (what, good, one line that says how to mend it)."""
         ...
 
+    reserve: float
+    """The share of the allowance that is left to other tools where the settings name none."""
+    own_limits: Mapping[str, OwnLimit]
+
     def budget(self) -> Budget:
         """The allowance as last heard in an answer's headers; asks nothing."""
+        ...
+
+    def account(self) -> str:
+        """A name of the portal or org that all who call it arrive at; may ask once."""
+        ...
+
+    def pass_through(self, gate: Gate) -> None:
+        """Ask this gate before each request from now on."""
         ...
 
     def link(self, object: str, id: str) -> str:

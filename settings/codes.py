@@ -111,6 +111,7 @@ CODES: dict[str, str] = {
     "DE002": "a field that pqlsync or people keep, or a field mapped twice",
     "DE003": "unknown column, signal or score as a field's value",
     "DE004": "`match` that cannot find anything",
+    "DE005": "a reserve that leaves no calls",
     "SH001": "a schedule that this step cannot follow",
     "W103": "weights further apart than 20 to 1",
     "W104": "a pool of one",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from settings.model import Model
+from settings.terms import Share
 
 Mode = Literal["own", "fill_empty", "create_only", "respect_human", "append"]
 MatchBy = Literal["stored_id", "pql_key", "email"]
@@ -47,6 +48,11 @@ class DestinationSpec(Model):
     """Whether a lead without a record gets one."""
     fields: Literal["standard"] = "standard"
     """The provisioned pql_* set."""
+    reserve: Share | None = None
+    """
+    The share of the CRM's allowance, of each window and of the day, that is left to your other tools. Blank: 3% of HubSpot,
+    20% of Salesforce. Of the day's reserve handoffs may take; flags and scores wait until the allowance returns.
+    """
     also: tuple[Also, ...] = ()
     """Further fields, by object and field: `contact.usage_segment: {value: tier, mode: respect_human}`."""
     options: dict[str, object] = Field(default_factory=dict)

@@ -109,18 +109,44 @@ def sqlite_store(sqlite_url: str) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """The address of a Redis server without a database number."""
-    port = _free_port()
-    with _folder("pql-redis-") as folder:
-        command = [_redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        server = _start([*command, "--maxmemory-policy", "noeviction", "--dir", str(folder)], folder, same_user=True)
-        client = redis_client.Redis(port=port)
-        try:
-            _until_up(client.ping, server, folder)
-            yield f"redis://127.0.0.1:{port}"
-        finally:
-            client.close()
-            server.terminate()
-            server.wait(30)
+    with redis_process() as running:
+        yield running.address
+
+
+class RedisProcess:
+    """A Redis server of its own, for tests that kill one: it comes back empty, at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = _free_port()
+        self.address = f"redis://127.0.0.1:{self._port}"
+        self.url = f"{self.address}/0"
+        self.start()
+
+    def start(self) -> None:
+        command = [_redis_binary(), "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        more = ["--maxmemory-policy", "noeviction", "--dir", str(self._folder)]
+        self._server = _start([*command, *more], self._folder, same_user=True)
+        with closing(redis_client.Redis(port=self._port)) as client:
+            _until_up(client.ping, self._server, self._folder)
+
+    def flush(self) -> None:
+        with closing(redis_client.Redis(port=self._port)) as client:
+            client.flushall()
+
+    def kill(self) -> None:
+        self._server.kill()
+        self._server.wait(30)
+
+    def close(self) -> None:
+        self._server.terminate()
+        self._server.wait(30)
+
+
+@contextmanager
+def redis_process() -> Iterator[RedisProcess]:
+    with _folder("pql-redis-") as folder, closing(RedisProcess(folder)) as running:
+        yield running
 
 
 @pytest.fixture

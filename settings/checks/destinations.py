@@ -12,6 +12,7 @@ from settings.schedule import Every
 OBJECTS = ("contact", "lead", "company")
 EXTRA = ("lead.name", "top_reason")
 AFTER: dict[str, tuple[str, ...]] = {"pull": (), "score": ("after",), "push": ("on_change",), "watch": ()}
+MOST_RESERVED = 0.9
 SHORTEST = 60
 """Seconds between two runs of a step at the least."""
 
@@ -20,6 +21,11 @@ def check(picture: Picture) -> None:
     """Look at each destination and at the schedule."""
     for name, spec in picture.section("destinations").items():
         _match(picture, name, spec)
+        if spec.reserve is not None and spec.reserve.of > MOST_RESERVED:
+            message = f"A reserve of {spec.reserve.of:.0%} leaves pqlsync next to nothing."
+            picture.say(
+                picture.place("destinations", name, "reserve"), "DE005", message, "Write 90% or less, such as `10%`."
+            )
         seen: dict[tuple[str, str], Place] = {}
         for n, also in picture.reader.numbered(spec.also, "destinations", name, "also"):
             here = ("destinations", name, "also", n)

@@ -17,7 +17,8 @@ from uuid import uuid4
 
 from connectors.contract import Outcome, Receipt
 from connectors.errors import ConnectorError, Moved, Refused, Rejected, TryLater, Unknown
-from worker.steps.desk import SHORT, Desk
+from worker.steps.desk import Desk
+from worker.steps.turns import SHORT
 from worker.store import attempts
 from worker.store.attempts import Attempt, End
 from worker.store.crash import point

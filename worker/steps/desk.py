@@ -20,9 +20,6 @@ from worker.steps.periods import Periods
 from worker.steps.report import DestinationCounts, Rejection
 from worker.store.database import Store
 
-SHORT = 2.0
-"""Seconds that a held batch may wait for its slot; for longer it is given back."""
-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
@@ -166,6 +163,15 @@ class Desk:
         self.tally.report.refused = self.tally.report.refused or says
         self.halted.set()
 
+    def spare(self, seconds: float, rows: int) -> None:
+        """So many rows wait so long, because the calls that are left of the day are not for them."""
+        if rows:
+            self.tally.report.limited = seconds
+            said = f"What is left of today's calls at {self.destination} is kept for your other tools and for handoffs"
+            self.tally.warn(
+                f"{said} (`reserve`). Flags and scores go on when it returns; we look again in {_about(seconds)}."
+            )
+
     def take(self, rows: int) -> int:
         """How many of so many rows may be taken up."""
         with self.lock:
@@ -192,3 +198,7 @@ class Desk:
                 return False
             time.sleep(min(left, 0.2))
         return True
+
+
+def _about(seconds: float) -> str:
+    return f"{seconds / 3600:.0f} h" if seconds >= 5400 else f"{max(seconds / 60, 1):.0f} min"

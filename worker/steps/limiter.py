@@ -1,25 +1,23 @@
 """
 Slots for calls: one limit of one CRM account, shared by everyone who calls it.
 
-Decided here: calls are spaced evenly by reservation; what the answers' headers say beats our own counting; an answer that
-says "too many" makes everybody wait. Not decided here: what headers look like (the connector's budget). One process keeps
-its slots in memory; several share a row of the store.
+Decided here: where the pace is kept, in memory for one process or in a row of the store for several; an answer that says
+"too many" makes everybody wait. Not decided here: the pace itself (the core), what headers look like (the connector).
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from connectors.contract import Budget
+from worker.core import pace as core
+from worker.core.pace import SECOND, Before, Pace
 from worker.store import limits
 from worker.store.database import Store
-
-SHARE = 0.968  # of the published limit: clocks at the window's edge make the rest unsafe
-NOISE = 0.05  # of the window; fewer calls than this that are not ours may be a difference of clocks
 
 
 class Limiter(Protocol):
@@ -37,76 +35,124 @@ class Limiter(Protocol):
         """What the last answer said about the allowance."""
         ...
 
+    def lean(self) -> float:
+        """Seconds during which the rest of the day's calls is for handoffs and other tools, as last heard; asks nobody."""
+        ...
 
-class _Paced:
-    """The gap between two calls, from what the CRM says and what others seem to use."""
+
+class Hearing:
+    """What one process heard last: which answers are news to it, how long the day is lean."""
 
     def __init__(self) -> None:
-        self.gap = 0.0
-        self._ours: deque[float] = deque(maxlen=4096)
-        self._lock = threading.Lock()
+        self._heard = 0
+        self._lean_until = 0.0
+        self._gap = 0
+        self._window = 0
+        self._busy_until = 0.0
 
-    def count(self, calls: int) -> None:
-        with self._lock:
-            self._ours.extend([time.monotonic()] * calls)
+    def news(self, budget: Budget) -> Budget:
+        """The budget, without the remaining calls of an answer that was learned from before."""
+        if budget.window_heard and budget.window_heard <= self._heard:
+            return replace(budget, window_remaining=None)
+        self._heard = budget.window_heard
+        return budget
 
-    def learn(self, budget: Budget) -> None:
-        if not budget.window_calls:
-            return
-        allowed = SHARE * budget.window_calls
-        with self._lock:
-            since = time.monotonic() - budget.window_seconds
-            ours = sum(1 for at in self._ours if at >= since)
-        used = 0 if budget.window_remaining is None else budget.window_calls - budget.window_remaining
-        others = max(0, used - ours)
-        if others > NOISE * budget.window_calls:
-            allowed -= others
-        self.gap = budget.window_seconds / max(allowed, 1.0)
+    def keep(self, gap: int, window: int, busy: int, lean: int) -> None:
+        """The shared pace as it was seen a moment ago: so long until the next free slot, so long is the day lean."""
+        now = time.monotonic()
+        self._gap, self._window, self._busy_until = gap, window, now + busy / SECOND
+        self._lean_until = now + lean / SECOND if lean > 0 else 0.0
+
+    def before(self) -> Before:
+        """What is worth taking along to another place."""
+        busy = max(0.0, self._busy_until - time.monotonic())
+        return Before(self._gap, self._window, round(busy * SECOND))
+
+    def lean(self) -> float:
+        return max(0.0, self._lean_until - time.monotonic())
 
 
 class LocalLimiter:
-    """Slots of one process."""
+    """Slots of one process; the share `reserved` of the allowance is left to other tools."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, reserved: float = 0.0) -> None:
         self._clock = clock
-        self._paced = _Paced()
-        self._free = 0.0
+        self._reserved = reserved
+        self._pace = Pace()
+        self._hearing = Hearing()
         self._lock = threading.Lock()
 
     def reserve(self, calls: int = 1) -> float:
-        self._paced.count(calls)
         with self._lock:
-            now = self._clock()
-            start = max(self._free, now)
-            self._free = start + calls * self._paced.gap
-            return start - now
+            self._pace, wait = core.reserve(self._pace, self._now(), calls)
+            return wait / SECOND
 
     def pause(self, seconds: float) -> None:
         with self._lock:
-            self._free = max(self._free, self._clock() + seconds)
+            self._pace, _ = core.reserve(self._pace, self._now(), 0, round(seconds * SECOND))
 
     def learn(self, budget: Budget) -> None:
-        self._paced.learn(budget)
+        with self._lock:
+            self._pace = core.learn(self._pace, self._now(), self._hearing.news(budget), self._reserved)
+
+    def lean(self) -> float:
+        with self._lock:
+            return max(0, self._pace.lean - self._now()) / SECOND
+
+    def _now(self) -> int:
+        return round(self._clock() * SECOND)
 
 
 class StoreLimiter:
     """Slots shared by all processes on one store; `name` is CRM, account and limit, never a token."""
 
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: Store, name: str, reserved: float = 0.0, hearing: Hearing | None = None) -> None:
         self._store = store
         self._name = name
-        self._paced = _Paced()
+        self._reserved = reserved
+        self._hearing = hearing or Hearing()
 
     def reserve(self, calls: int = 1) -> float:
-        self._paced.count(calls)
-        return self._take(calls * self._paced.gap, 0.0)
+        return self._take(calls, 0.0)
 
     def pause(self, seconds: float) -> None:
-        self._take(0.0, seconds)
+        self._take(0, seconds)
 
     def learn(self, budget: Budget) -> None:
-        self._paced.learn(budget)
+        self.learn_news(self._hearing.news(budget))
 
-    def _take(self, length: float, pause: float) -> float:
+    def learn_news(self, news: Budget) -> None:
+        """The same, of an answer that nobody learned from yet."""
+        with self._store.read() as tx:
+            known, now = limits.read(tx, self._name), limits.now(tx)
+            after = core.learn(known, now, news, self._reserved)
+        if core.is_news(known, after):
+            self._change(lambda pace, now: core.learn(pace, now, news, self._reserved))
+        else:
+            self._hearing.keep(known.gap, known.window, known.free - now, known.lean - now)
+
+    def lean(self) -> float:
+        return self._hearing.lean()
+
+    def take_over(self, before: Before) -> None:
+        """Go on at a pace that was kept elsewhere."""
+        self._change(lambda pace, now: core.take_over(pace, now, before))
+
+    def _take(self, calls: int, pause: float) -> float:
+        waits: list[int] = []
+
+        def take(pace: Pace, now: int) -> Pace:
+            after, wait = core.reserve(pace, now, calls, round(pause * SECOND))
+            waits.append(wait)
+            return after
+
+        self._change(take)
+        return waits[-1] / SECOND
+
+    def _change(self, change: Callable[[Pace, int], Pace]) -> None:
         with self._store.write() as tx:
-            return limits.reserve(tx, self._name, length, pause)
+            held = limits.hold(tx, self._name)
+            now = limits.now(tx)
+            after = change(held, now)
+            limits.put(tx, self._name, after)
+        self._hearing.keep(after.gap, after.window, after.free - now, after.lean - now)

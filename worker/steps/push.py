@@ -130,10 +130,20 @@ def _one_batch(desk: Desk) -> bool:
         if push_tasks(desk):
             return True
         desk.no_tasks_until = time.monotonic() + LOOK_AGAIN
-    if desk.records_too and push_records(desk):
+    if desk.records_too and not _is_lean(desk) and push_records(desk):
         return True
     # what was given back meanwhile, or planned, is not left for the next push
     return desk.tasks_too and push_tasks(desk)
+
+
+def _is_lean(desk: Desk) -> bool:
+    """Whether what is left of the day's calls is kept for handoffs and other tools; said where records wait for it."""
+    seconds = desk.limiter.lean()
+    if seconds > 0:
+        with desk.store.read() as tx:
+            left = record_claims.waiting(tx, desk.destination)
+        desk.spare(seconds, left)
+    return seconds > 0
 
 
 def _waiting(store: Store, destination: str, pushing: Pushing) -> int:

@@ -17,6 +17,7 @@ from connectors.errors import Refused, TryLater
 from connectors.fields import FIELDS
 from worker.steps.limiter import Limiter, LocalLimiter
 from worker.steps.touch import touched
+from worker.steps.turns import patient
 from worker.store import intents, links, mirror, outcomes
 from worker.store.database import Store, Tx
 from worker.store.mirror import Place
@@ -89,13 +90,14 @@ def watch(store: Store, crm: Crm, destination: str, how: Watching | None = None)
     started, calls, report = time.monotonic(), crm.calls, WatchReport()
     names = tuple(watching.objects) or objects_of(crm)
     try:
-        owners = crm.mirror.owners()
-        with store.write() as tx:
-            mirror.put_owners(tx, destination, owners)
-        report.owners = len(owners)
-        for name in names:
-            if not _Reading(store, crm, destination, watching, report).run(name, started):
-                break
+        with patient():
+            owners = crm.mirror.owners()
+            with store.write() as tx:
+                mirror.put_owners(tx, destination, owners)
+            report.owners = len(owners)
+            for name in names:
+                if not _Reading(store, crm, destination, watching, report).run(name, started):
+                    break
     except TryLater as problem:
         report.limited, report.later = problem.after or 1.0, "" if problem.limited else str(problem)
     except Refused as problem:

@@ -114,6 +114,7 @@ def open(
     from connectors import registry
     from worker.engine import Engine
     from worker.lake import Lake
+    from worker.wiring.limiters import Limiters
     from worker.wiring.worker import Worker
 
     where = places or find()
@@ -128,7 +129,7 @@ def open(
         crms={name: registry.crm(spec) for name, spec in settings.destinations.items()},
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]  # each under its own name
     )
-    return Worker(tools)
+    return Worker(tools, Limiters(tools, where.broker))
 
 
 def _more(kind: str, root: Path) -> dict[str, object]:

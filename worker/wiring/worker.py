@@ -15,22 +15,23 @@ from typing import Self
 
 from connectors.errors import Refused, TryLater
 from worker.steps import commit, guarding, reporting
-from worker.steps.desk import SHORT, PushReport, writing
+from worker.steps.desk import PushReport, writing
 from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
 from worker.steps.holding import beside
-from worker.steps.limiter import Limiter, StoreLimiter
 from worker.steps.plan import Plan, make, unowned_ids
 from worker.steps.pull import Pulling, pull
 from worker.steps.push import Pushing, push
 from worker.steps.report import DestinationCounts, PlanReport, Report, SourceCounts
 from worker.steps.sweep import sweep
 from worker.steps.tools import Tools
+from worker.steps.turns import SHORT
 from worker.steps.undo import LEASE as UNDO
 from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
 from worker.store import mirror, pauses, runs, versions
+from worker.wiring.limiters import Limiters
 
 RUN_SECONDS = 6 * 3600.0  # on a host that died in a run, nothing can be undone for so long
 
@@ -66,7 +67,7 @@ class Worker:
     """Opened by `worker.wiring.open`. Evaluating is for one thread at a time, pushing and watching for any."""
 
     tools: Tools
-    limiters: dict[str, Limiter] = field(default_factory=dict)
+    limiters: Limiters
     unheard: dict[str, str] = field(default_factory=dict)
     """Sources and CRMs that did not answer the last time they were read, and why."""
 
@@ -81,6 +82,7 @@ class Worker:
         self.tools.engine.close()
         for crm in self.tools.crms.values():
             getattr(crm, "close", lambda: None)()
+        self.limiters.close()
         self.tools.store.close()
 
     # ------------------------------------------------------------------------------------- a run
@@ -204,6 +206,7 @@ class Worker:
         ends = None if seconds is None else time.monotonic() + seconds
         late = Worker(
             replace(self.tools, stopping=lambda: self.tools.stopping() or (ends is not None and time.monotonic() > ends)),
+            self.limiters,
             unheard=self.unheard,
         )
         late._pulled(self.tools.now())
@@ -230,7 +233,7 @@ class Worker:
             seconds=seconds,
             stop=self.tools.stopping,
             progress=lambda kind, rows, _rate: tell(f"watch {name} {kind}", rows, None),
-            limiter=self._limiter(name),
+            limiter=self.limiters.of(name),
         )
         found = watch(self.tools.store, self.tools.crms[name], name, watching)
         self.unheard.pop(name, None)
@@ -239,9 +242,6 @@ class Worker:
         if found.refused:
             raise Refused(f"{name}: {found.refused}")
         return not (found.complete or found.interrupted or found.limited)
-
-    def _limiter(self, name: str) -> Limiter:
-        return self.limiters.setdefault(name, StoreLimiter(self.tools.store, name))
 
     def plan(self, as_of: datetime | None = None) -> PlanReport:
         """What a run would do; writes nothing."""
@@ -359,13 +359,13 @@ class Worker:
             run_id=run_id,
             stop=tools.stopping,
             progress=lambda rows, whole, _rate: tools.progress(f"push {name}", rows, whole),
-            limiter=self._limiter(name),
+            limiter=self.limiters.of(name),
         )
         return push(tools.store, tools.crms[name], rules, how)
 
     def undo(self, asked: Asked) -> Undone:
         """Restore what a run replaced."""
-        return undo(self.tools, asked, self._limiter)
+        return undo(self.tools, asked, self.limiters.of)
 
     def sweep(self) -> tuple[str, ...]:
         """Take up what was left undone; the destinations that may have something due."""

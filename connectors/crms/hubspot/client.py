@@ -21,9 +21,9 @@ from urllib.parse import quote, urlencode
 import orjson
 import urllib3
 
-from connectors.contract import Budget
+from connectors.contract import CALLS, Budget, Gate, open_gate
 from connectors.crms.hubspot.answers import Answer, fault_of
-from connectors.crms.hubspot.limits import Allowance
+from connectors.crms.hubspot.limits import SEARCH, Allowance
 from connectors.crms.hubspot.options import Options
 from connectors.errors import TryLater, Unknown
 from connectors.http import READS, USER_AGENT, broken, parsed, retry_after
@@ -47,6 +47,7 @@ class Client:
         self.base_url = options.reach.checked(options.base_url)
         self.version = options.api_version
         self.allowance = Allowance()
+        self.gate: Gate = open_gate
         self.calls = 0
         self._date: str | None = None
         self._token = options.token.reveal()
@@ -149,6 +150,7 @@ class Client:
     def send(self, method: str, path: str, query: Sequence[tuple[str, Any]] = (), body: Any = None) -> Answer:
         writes = method not in READS and _READING.search(path) is None
         url = self.base_url + path + (f"?{urlencode(query)}" if query else "")
+        self.gate(SEARCH if path.endswith("/search") else CALLS)
         with self._lock:
             self.calls += 1
         try:

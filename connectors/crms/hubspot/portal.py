@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from connectors.contract import Budget
+from connectors.contract import Budget, Gate
 from connectors.crms.hubspot.client import TYPE_IDS, Client
 from connectors.crms.hubspot.doctor import Account, Check, Doctor, account
+from connectors.crms.hubspot.limits import OWN_LIMITS, RESERVE
 from connectors.crms.hubspot.mirror import Mirror
 from connectors.crms.hubspot.options import Options
 from connectors.crms.hubspot.provisioning import Provisioning
@@ -23,6 +24,8 @@ class HubSpot:
     kind = "hubspot"
     objects = ("contact", "company")
     creates = "contact"
+    reserve = RESERVE
+    own_limits = OWN_LIMITS
 
     def __init__(self, options: Options, timeouts: Timeouts | None = None) -> None:
         self._client = Client(options, timeouts)
@@ -45,6 +48,12 @@ class HubSpot:
 
     def budget(self) -> Budget:
         return self._client.budget
+
+    def account(self) -> str:
+        return self._account().portal
+
+    def pass_through(self, gate: Gate) -> None:
+        self._client.gate = gate
 
     def link(self, object: str, id: str) -> str:
         account = self._account()

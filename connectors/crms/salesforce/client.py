@@ -24,7 +24,7 @@ from urllib.parse import quote
 import orjson
 import requests
 
-from connectors.contract import Budget
+from connectors.contract import CALLS, Budget, Gate, open_gate
 from connectors.crms.salesforce.answers import Answer, fault_of
 from connectors.crms.salesforce.limits import Allowance
 from connectors.crms.salesforce.login import Grant, Login
@@ -49,9 +49,11 @@ class Wire(Session):
         self.headers["Accept"] = "application/json"
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.allowance = allowance
+        self.gate: Gate = open_gate
         self.date: str | None = None
 
     def request(self, method: str, url: str, *, writes: bool | None = None, **named: Any) -> requests.Response:  # type: ignore[override]  # as in Session
+        self.gate(CALLS)
         answer = super().request(method, url, writes=writes, **named)
         self.allowance.hear(answer.headers)
         self.date = answer.headers.get("Date")
@@ -94,6 +96,9 @@ class Client:
     @property
     def budget(self) -> Budget:
         return self.allowance.budget
+
+    def pass_through(self, gate: Gate) -> None:
+        self._session.gate = gate
 
     @property
     def home(self) -> str:

@@ -17,6 +17,8 @@ HEADER = "sforce-limit-info"
 DAILY_WAIT = 900.0
 """The day rolls: calls come back little by little, so asking again after a quarter of an hour is soon enough."""
 CONCURRENT_WAIT = 10.0
+RESERVE = 0.2
+"""An org's day is small and shared with everything that is connected to it."""
 _USAGE = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
 
 
@@ -30,4 +32,4 @@ class Allowance:
         text = next((value for name, value in headers.items() if name.lower() == HEADER), "")
         if (found := _USAGE.search(text)) is not None:
             used, most = int(found[1]), int(found[2])
-            self.budget = Budget(day_calls=most, day_remaining=max(0, most - used))
+            self.budget = Budget(day_calls=most, day_remaining=max(0, most - used), day_wait=DAILY_WAIT)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from types import MappingProxyType
+from urllib.parse import quote, urlsplit
 
-from connectors.contract import Budget
+from connectors.contract import Budget, Gate, OwnLimit
 from connectors.crms.salesforce.client import Client
 from connectors.crms.salesforce.doctor import Check, Doctor
+from connectors.crms.salesforce.limits import RESERVE
 from connectors.crms.salesforce.mirror import Mirror
 from connectors.crms.salesforce.names import OBJECTS
 from connectors.crms.salesforce.options import Options
@@ -29,6 +31,8 @@ class Salesforce:
     """The connector; `close` ends its connections."""
 
     kind = "salesforce"
+    reserve = RESERVE
+    own_limits: Mapping[str, OwnLimit] = MappingProxyType({})
 
     def __init__(self, options: Options, timeouts: Timeouts | None = None) -> None:
         self.objects = CARRIERS[options.object]
@@ -53,6 +57,13 @@ class Salesforce:
 
     def budget(self) -> Budget:
         return self._client.budget
+
+    def account(self) -> str:
+        """The host: each org has one of its own."""
+        return urlsplit(self._client.base_url).netloc
+
+    def pass_through(self, gate: Gate) -> None:
+        self._client.pass_through(gate)
 
     def link(self, object: str, id: str) -> str:
         return f"{self._client.home}/lightning/r/{OBJECTS[object]}/{quote(id, safe='')}/view"

@@ -355,6 +355,27 @@ class CrmContract:
 
         assert world.crm.budget().day_calls
 
+    def test_each_request_asks_the_gate_and_is_not_sent_where_it_is_shut(self, world, people):
+        asked: list[str] = []
+        before = world.crm.calls
+
+        def shut(_limit: str) -> None:
+            raise TryLater("Not yet.", limited=True)
+
+        world.crm.pass_through(asked.append)
+        list(world.crm.mirror.pages(world.person, None, []))
+        made = world.crm.calls - before
+        world.crm.pass_through(shut)
+        with pytest.raises(TryLater, match="Not yet"):
+            write(world, people[0], {"pql_score": 5})
+
+        assert asked == ["calls"] * made
+        assert world.crm.calls == before + made
+
+    def test_the_account_has_a_name_that_is_no_secret(self, world):
+        assert world.crm.account()
+        assert world.secret not in world.crm.account()
+
     def test_a_link_leads_to_the_record(self, world, people):
         assert people[0] in world.crm.link(world.person, people[0])
 

@@ -189,6 +189,7 @@ def test_hours_that_pass_are_those_that_the_calendars_can_read(hours):
         ("value: tier, mode", "value: teir, mode", "DE003", "teir"),
         ("match: [stored_id, pql_key, email]  #", "match: []  #", "DE004", "match"),
         ("match: [stored_id, pql_key, email]  #", "match: [email, email]  #", "DE004", "email]"),
+        ("match: [stored_id, pql_key, email]  #", "reserve: 95%  #", "DE005", "95%"),
     ],
 )
 def test_a_destination_is_checked(old, new, code, begins):

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from fixtures_push import Rig
 
+from connectors.contract import Budget
 from worker.steps.desk import Writing
-from worker.steps.limiter import LocalLimiter
-from worker.store import attempts, records
+from worker.steps.limiter import LocalLimiter, StoreLimiter
+from worker.store import attempts, intents, records
 from worker.store.records import Want
 
 UPDATE = {"method": "POST", "path": ".*contacts/batch/update"}
@@ -131,6 +132,22 @@ def test_a_limit_costs_no_attempt_and_makes_everybody_wait(rig: Rig):
     assert rig.push(limiter=limiter).counts.records.updated == 1
 
 
+def test_how_long_a_limit_asks_to_wait_is_heard_by_other_workers_too(rig: Rig):
+    mine, theirs = (StoreLimiter(rig.store, "hubspot:1:calls") for _ in range(2))
+    match = {"method": "POST", "path": ".*tasks/batch/create"}
+    rig.portal.endpoint.weather({"match": match, "nth": 1, "fault": "status", "args": {"status": 429, "retry_after": 30}})
+    rig.wish(rig.portal.task())
+    rig.push(limiter=mine)
+    made = len(rig.portal.calls())
+    other = rig.push(limiter=theirs)
+    with rig.store.read() as tx:
+        (task,) = intents.by_key(tx, rig.portal.task().effect_key)
+
+    assert 25 < theirs.reserve(0) <= 30
+    assert (other.counts.tasks.created, len(rig.portal.calls())) == (0, made)
+    assert (task["attempts"], task["status"]) == (0, "planned")
+
+
 def test_a_daily_limit_parks_the_push_and_loses_nothing(rig: Rig):
     rig.portal.endpoint.weather({"match": UPDATE, "nth": 1, "fault": "daily_limit"})
     rig.wish(*(rig.portal.want(number) for number in range(30)))
@@ -138,6 +155,35 @@ def test_a_daily_limit_parks_the_push_and_loses_nothing(rig: Rig):
 
     assert report.limited > 60
     assert rig.statuses() == {"due": 30}
+
+
+def test_below_the_reserve_handoffs_go_on_and_fields_wait_for_the_next_day(rig: Rig):
+    now = [0.0]
+    limiter = LocalLimiter(clock=lambda: now[0], reserved=0.9)
+    rig.portal.crm.mirror.read("contact", rig.portal.ids[:1], [])
+    heard = rig.portal.crm.budget()
+    rig.portal.endpoint.switch(daily_limit=heard.day_calls - heard.day_remaining + 20)
+    rig.portal.crm.mirror.read("contact", rig.portal.ids[:1], [])
+    limiter.learn(rig.portal.crm.budget())
+    rig.wish(*(rig.portal.want(number) for number in range(30)), rig.portal.task())
+    first = rig.push(limiter=limiter)
+    before = (rig.statuses(), rig.tasks())
+    now[0] += first.limited + 1
+    rig.portal.endpoint.switch(daily_limit=625_000)
+
+    assert before == ({"due": 30}, {"task_create:confirmed": 1})
+    assert first.limited == pytest.approx(3600, abs=5)
+    assert "`reserve`" in first.warnings[0]
+    assert rig.push(limiter=limiter).counts.records.updated == 30
+
+
+def test_below_the_reserve_nothing_is_limited_where_no_field_waits(rig: Rig):
+    limiter = LocalLimiter(reserved=0.5)
+    limiter.learn(Budget(day_calls=1000, day_remaining=499))
+    rig.wish(rig.portal.task())
+    report = rig.push(limiter=limiter)
+
+    assert (report.limited, report.warnings, rig.tasks()) == (None, [], {"task_create:confirmed": 1})
 
 
 def test_a_refusal_stops_the_destination_and_leaves_all_rows_due(rig: Rig):

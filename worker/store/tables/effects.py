@@ -137,4 +137,6 @@ limiter = Table(
     # the next free slot in microseconds since 1970, database time; the name is CRM, portal and limit, never a token
     name("name", primary_key=True),
     Column("free_at", BigInteger, nullable=False),
+    # what all who call share: gap, window, our own calls in it, until when the day is lean
+    Column("learned", Json),
 )

@@ -210,3 +210,14 @@ def test_more_ids_than_a_batch_holds_are_read_in_batches(portal):
 def test_a_cursor_that_is_none_of_ours_is_refused(portal):
     with pytest.raises(Refused):
         portal.crm.mirror.pages("contact", "page-2", [])
+
+
+def test_searches_fall_under_a_limit_of_their_own(portal):
+    portal.add("contact", {"email": "maria@nordwerk.example"})
+    _, cursor = rows(portal, "contact")
+    asked = []
+    portal.crm.pass_through(asked.append)
+    rows(portal, "contact", cursor)
+
+    assert set(asked) == {"search", "calls"}
+    assert portal.crm.own_limits["search"].calls < 5
