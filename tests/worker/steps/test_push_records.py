@@ -143,7 +143,7 @@ def test_how_long_a_limit_asks_to_wait_is_heard_by_other_workers_too(rig: Rig):
     with rig.store.read() as tx:
         (task,) = intents.by_key(tx, rig.portal.task().effect_key)
 
-    assert 25 < theirs.reserve(0) <= 30
+    assert 25 < theirs.reserve(0) < 31  # and the slots that were asked for meanwhile
     assert (other.counts.tasks.created, len(rig.portal.calls())) == (0, made)
     assert (task["attempts"], task["status"]) == (0, "planned")
 
