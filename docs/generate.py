@@ -1,7 +1,7 @@
 """
-Writes the generated pages of docs/: requirements decided by tests, the settings reference, the table of problems.
+Writes what is generated: the pages of docs/ on requirements, settings and problems, and the JSON Schemas that are shipped.
 
-`make docs` runs it; a test fails when a page is behind. Nothing else is generated.
+`make docs` runs it; a test fails when one of them is behind. Nothing else is generated.
 """
 
 from __future__ import annotations
@@ -50,7 +50,18 @@ def pages() -> dict[str, str]:
     return {"requirements.md": requirements_page(), "settings.md": settings_page(), "settings-problems.md": problems_page()}
 
 
+def schemas() -> dict[Path, str]:
+    """Path -> content of the schema of settings, and of every document that commands print."""
+    from settings import schema
+    from worker.cli import documents
+
+    return {schema.FILE: schema.text()} | {documents.SCHEMAS / name: text for name, text in documents.schemas().items()}
+
+
 if __name__ == "__main__":
     for name, text in pages().items():
         (ROOT / "docs" / name).write_text(text)
         print("docs/" + name)  # noqa: T201 (a program that says what it wrote)
+    for path, text in schemas().items():
+        path.write_text(text)
+        print(path.relative_to(ROOT))  # noqa: T201 (likewise)
