@@ -16,6 +16,7 @@ from connectors import registry
 from connectors.errors import TryLater
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
+from worker.steps.turns import patient
 from worker.store.database import open_store
 from worker.wiring.limiters import Limiters
 
@@ -33,13 +34,14 @@ def main(store_url: str, redis_url: str, url: str, token: str, contact: str, sec
         ends, refused = time.monotonic() + float(seconds), []
 
         def call() -> None:
-            while time.monotonic() < ends:
-                try:
-                    crm.mirror.read("contact", [contact], ["jobtitle"])
-                except TryLater as problem:
-                    refused.append(problem.code)
-                    limiter.pause(problem.after or 10.0)
-                limiter.learn(crm.budget())
+            with patient():
+                while time.monotonic() < ends:
+                    try:
+                        crm.mirror.read("contact", [contact], ["jobtitle"])
+                    except TryLater as problem:
+                        refused.append(problem.code)
+                        limiter.pause(problem.after or 10.0)
+                    limiter.learn(crm.budget())
 
         threads = [threading.Thread(target=call) for _ in range(THREADS)]
         for thread in threads:

@@ -66,9 +66,11 @@ class Before:
     busy: int = 0
 
 
-def reserve(pace: Pace, now: int, calls: int = 1, pause: int = 0) -> tuple[Pace, int]:
-    """Take the next slots, none before the pause is over; how long until the first."""
+def reserve(pace: Pace, now: int, calls: int = 1, pause: int = 0, within: int | None = None) -> tuple[Pace, int]:
+    """Take the next slots, none before the pause is over; how long until the first. Taken only if it is so near."""
     start = max(pace.free, now + pause)
+    if within is not None and start - now > within:
+        return pace, start - now
     oldest = (now - pace.window) // pace.part
     ours = {part: some for part, some in pace.ours.items() if part >= oldest}
     if calls:

@@ -99,7 +99,7 @@ class Held:
 
     def turn(self) -> None:
         """Wait a moment for a slot; Late where it is too far away to wait for it with a batch in hand."""
-        wait = self.desk.limiter.reserve()
+        wait = self.desk.limiter.reserve(within=SHORT)
         if wait > SHORT:
             raise Late(wait)
         time.sleep(wait)

@@ -23,8 +23,8 @@ from worker.store.database import Store
 class Limiter(Protocol):
     """Where calls get their turn."""
 
-    def reserve(self, calls: int = 1) -> float:
-        """Take the next slots; seconds until the first of them."""
+    def reserve(self, calls: int = 1, within: float | None = None) -> float:
+        """Take the next slots; seconds until the first of them. One that is farther than `within` is not taken."""
         ...
 
     def pause(self, seconds: float) -> None:
@@ -38,6 +38,11 @@ class Limiter(Protocol):
     def lean(self) -> float:
         """Seconds during which the rest of the day's calls is for handoffs and other tools, as last heard; asks nobody."""
         ...
+
+
+def near(within: float | None) -> int | None:
+    """The seconds in which a slot is wanted, in microseconds."""
+    return None if within is None else round(within * SECOND)
 
 
 class Hearing:
@@ -82,9 +87,9 @@ class LocalLimiter:
         self._hearing = Hearing()
         self._lock = threading.Lock()
 
-    def reserve(self, calls: int = 1) -> float:
+    def reserve(self, calls: int = 1, within: float | None = None) -> float:
         with self._lock:
-            self._pace, wait = core.reserve(self._pace, self._now(), calls)
+            self._pace, wait = core.reserve(self._pace, self._now(), calls, within=near(within))
             return wait / SECOND
 
     def pause(self, seconds: float) -> None:
@@ -112,11 +117,11 @@ class StoreLimiter:
         self._reserved = reserved
         self._hearing = hearing or Hearing()
 
-    def reserve(self, calls: int = 1) -> float:
-        return self._take(calls, 0.0)
+    def reserve(self, calls: int = 1, within: float | None = None) -> float:
+        return self._take(calls, 0.0, near(within))
 
     def pause(self, seconds: float) -> None:
-        self._take(0, seconds)
+        self._take(0, seconds, None)
 
     def learn(self, budget: Budget) -> None:
         self.learn_news(self._hearing.news(budget))
@@ -138,11 +143,11 @@ class StoreLimiter:
         """Go on at a pace that was kept elsewhere."""
         self._change(lambda pace, now: core.take_over(pace, now, before))
 
-    def _take(self, calls: int, pause: float) -> float:
+    def _take(self, calls: int, pause: float, within: int | None) -> float:
         waits: list[int] = []
 
         def take(pace: Pace, now: int) -> Pace:
-            after, wait = core.reserve(pace, now, calls, round(pause * SECOND))
+            after, wait = core.reserve(pace, now, calls, round(pause * SECOND), within)
             waits.append(wait)
             return after
 

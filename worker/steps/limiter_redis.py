@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from connectors.contract import Budget
 from worker.core.pace import NOISE, PARTS, SECOND, SETTLE, SHARE
-from worker.steps.limiter import Hearing, StoreLimiter
+from worker.steps.limiter import Hearing, StoreLimiter, near
 
 log = structlog.get_logger("pql")
 PREFIX = "pql:limiter:1:"  # with the version of what stands under it
@@ -61,12 +61,14 @@ local function store()
   redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(free - now, lean - now, 0) / 1000) + {KEPT_DAYS * 86_400_000})
 end
 """
-# ARGV from 5: slots, pause in microseconds. Answers: wait, gap, window, until the next free slot, until the day is not lean.
+# ARGV from 5: slots, pause, how near they are wanted (-1: any), in microseconds.
+# Answers: wait, gap, window, until the next free slot, until the day is not lean.
 RESERVE = (
     _COMMON
     + """
-local calls = tonumber(ARGV[5])
+local calls, within = tonumber(ARGV[5]), tonumber(ARGV[7])
 local from = math.max(free, now + tonumber(ARGV[6]))
+if within >= 0 and from - now > within then return {from - now, gap, window, free - now, lean - now} end
 if calls > 0 then
   local at = math.floor(from / width())
   ours[at] = (ours[at] or 0) + calls
@@ -116,12 +118,13 @@ class RedisLimiter:
         self._learn = client.register_script(LEARN)
         self._away = _Away()
 
-    def reserve(self, calls: int = 1) -> float:
-        wait = self._ask(self._reserve, (calls, 0))
-        return self._otherwise.reserve(calls) if wait is None else wait
+    def reserve(self, calls: int = 1, within: float | None = None) -> float:
+        wanted = near(within)
+        wait = self._ask(self._reserve, (calls, 0, -1 if wanted is None else wanted))
+        return self._otherwise.reserve(calls, within) if wait is None else wait
 
     def pause(self, seconds: float) -> None:
-        if self._ask(self._reserve, (0, round(seconds * SECOND))) is None:
+        if self._ask(self._reserve, (0, round(seconds * SECOND), -1)) is None:
             self._otherwise.pause(seconds)
 
     def learn(self, budget: Budget) -> None:

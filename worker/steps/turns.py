@@ -50,9 +50,10 @@ class Turns:
         self._calls = calls
         self._own = own
 
-    def reserve(self, calls: int = 1) -> float:
-        wait = self._calls.reserve(calls)
-        _mine.paid_from = time.monotonic() + wait
+    def reserve(self, calls: int = 1, within: float | None = None) -> float:
+        wait = self._calls.reserve(calls, within)
+        if within is None or wait <= within:
+            _mine.paid_from = time.monotonic() + wait
         return wait
 
     def pause(self, seconds: float) -> None:
@@ -68,7 +69,7 @@ class Turns:
         """Return when it is this request's turn."""
         if limit == CALLS and self._is_paid():
             return
-        wait = self._own.get(limit, self._calls).reserve()
+        wait = self._own.get(limit, self._calls).reserve(within=_mine.patience)
         if wait > _mine.patience:
             said = f"The next call may be made in {wait:.0f} s. Nothing was sent; ask again then."
             raise TryLater(said, code="NOT_YET", after=wait, limited=True)

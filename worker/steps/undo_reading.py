@@ -102,7 +102,7 @@ class Looking:
     def ask(self, question: Callable[[], Any]) -> Any:
         """Read something at its turn; where the limit is hit, once more after the pause it asks for."""
         while True:
-            wait = self.limiter.reserve()
+            wait = self.limiter.reserve(within=PATIENCE)
             if wait > PATIENCE:
                 raise TryLater(f"{self.destination} allows no more calls for {wait:.0f} s. Nothing was begun; try it then.")
             time.sleep(wait)

@@ -85,6 +85,16 @@ def test_a_pause_holds_everybody_up_and_a_shorter_one_does_not_end_it(worker: Wo
     assert limiter.reserve() == pytest.approx(70, abs=1)
 
 
+def test_a_slot_that_is_too_far_away_is_not_taken_from_anybody(worker: Workers):
+    limiter = worker()
+    limiter.learn(HUNDRED)
+    limiter.pause(70)
+
+    assert [limiter.reserve(within=2) for _ in range(3)] == pytest.approx([70, 70, 70], abs=1)
+    assert limiter.reserve(within=80) == pytest.approx(70, abs=1)
+    assert limiter.reserve() == pytest.approx(70 + GAP, abs=1)
+
+
 def test_calls_of_another_app_widen_the_gap(worker: Workers):
     limiter = worker()
     limiter.learn(Budget(window_calls=100, window_seconds=1000, window_remaining=40))
