@@ -95,7 +95,9 @@ def _before(writes: Sequence[Written]) -> Known:
     """What the last write replaced; where that was an earlier write of the same run, what that one replaced, and so on."""
     before = writes[-1].replaced
     for one in reversed(writes[:-1]):
-        if not same(before, one.sent):
+        if same(before, one.sent):
+            before = one.replaced
+        elif one.sure:
             return before
-        before = one.replaced
+        # else it did not arrive, as far as the later one tells
     return before
