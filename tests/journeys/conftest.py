@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Commands
 from journeys_calendar import FRIDAY, MONDAY
 
 from connectors import registry
@@ -300,3 +301,11 @@ def _write_settings(folder: Path, crms: dict[str, Endpoint]) -> None:
     sources = folder / "sources.yaml"
     text = sources.read_text().replace("users*.csv", "users*.jsonl").replace("accounts*.csv", "accounts*.jsonl")
     sources.write_text(text)
+
+
+@pytest.fixture
+def pql(stage) -> Commands:
+    """`pql` on the places of the stage."""
+    places = stage.places
+    here = {"PQL_SETTINGS": str(places.settings), "PQL_STORE": places.store, "PQL_LAKE": str(places.lake)}
+    return Commands(stage.folder, {**here, "HUBSPOT_TOKEN": stage.portal.endpoint.token, "PQL_THREADS": "1"})

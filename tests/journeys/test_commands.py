@@ -9,19 +9,11 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from commands import Commands, ended
+from commands import ended
 
 from worker.cli.documents import DOCUMENTS
 
 TOKEN = "canary-7f3a91c2-says-nothing"
-
-
-@pytest.fixture
-def pql(stage) -> Commands:
-    """`pql` on the places of the stage."""
-    places = stage.places
-    here = {"PQL_SETTINGS": str(places.settings), "PQL_STORE": places.store, "PQL_LAKE": str(places.lake)}
-    return Commands(stage.folder, {**here, "HUBSPOT_TOKEN": stage.portal.endpoint.token, "PQL_THREADS": "1"})
 
 
 @pytest.fixture

@@ -6,20 +6,11 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from commands import Commands
 
 from worker.cli.documents import DOCUMENTS
 from worker.steps.undo import Asked
 
 MARIA = "maria@a2.example"
-
-
-@pytest.fixture
-def pql(stage) -> Commands:
-    """`pql` on the places of the stage."""
-    places = stage.places
-    here = {"PQL_SETTINGS": str(places.settings), "PQL_STORE": places.store, "PQL_LAKE": str(places.lake)}
-    return Commands(stage.folder, {**here, "HUBSPOT_TOKEN": stage.portal.endpoint.token, "PQL_THREADS": "1"})
 
 
 @pytest.fixture
