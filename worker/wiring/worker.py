@@ -7,14 +7,14 @@ Decided here: the order of steps in a run, and how a run is opened and closed in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
 from connectors.errors import Refused, TryLater
-from worker.steps import commit, guarding, reporting
+from worker.steps import commit, reporting
 from worker.steps.desk import PushReport, writing
 from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
@@ -22,7 +22,7 @@ from worker.steps.holding import beside
 from worker.steps.plan import Plan, make, unowned_ids
 from worker.steps.pull import Pulling, pull
 from worker.steps.push import Pushing, push
-from worker.steps.report import DestinationCounts, PlanReport, Report, SourceCounts
+from worker.steps.report import PlanReport, Report, SourceCounts
 from worker.steps.sweep import sweep
 from worker.steps.tools import Tools
 from worker.steps.turns import SHORT
@@ -31,6 +31,7 @@ from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
 from worker.store import mirror, pauses, runs, versions
+from worker.wiring.evaluating import begin, evaluate, finish
 from worker.wiring.limiters import Limiters
 
 RUN_SECONDS = 6 * 3600.0  # on a host that died in a run, nothing can be undone for so long
@@ -54,12 +55,6 @@ class Wanted:
     digest: str | None = None
     pull: bool = True
     watch: bool = True
-
-
-def _slice(seconds: float | None) -> Callable[[], bool]:
-    """Whether so many seconds are over from now on, to be asked again and again."""
-    ends = None if seconds is None else time.monotonic() + seconds
-    return lambda: ends is not None and time.monotonic() > ends
 
 
 @dataclass(slots=True)
@@ -98,16 +93,16 @@ class Worker:
             return self._run(moment, asked)
 
     def _run(self, moment: datetime, asked: Wanted) -> Report:
-        report = self._begin(moment)
+        report = begin(self.tools, moment)
         try:
             with self.tools.engine.scope():
                 self._carry_out(report, moment, asked)
         except KeyboardInterrupt:
             report.status = "interrupted"
         except BaseException:
-            self._finish(report, "failed")
+            finish(self.tools, report, "failed")
             raise
-        self._finish(report, report.status)
+        finish(self.tools, report, report.status)
         return report
 
     def _carry_out(self, report: Report, moment: datetime, asked: Wanted) -> None:
@@ -134,22 +129,6 @@ class Worker:
             reporting.add_plan(self.tools, report, plan)
         if report.status == "done":
             self._push_all(report, asked.limit)
-
-    def _begin(self, moment: datetime) -> Report:
-        with self.tools.store.write() as tx:
-            id = runs.begin(tx, moment, self.tools.settings.sha)
-        names = self.tools.settings.destinations
-        return Report(
-            schema="pqlsync/run/1",
-            run=id,
-            as_of=moment,
-            settings_sha=self.tools.settings.sha,
-            destinations={name: DestinationCounts() for name in names},
-        )
-
-    def _finish(self, report: Report, status: str) -> None:
-        with self.tools.store.write() as tx:
-            runs.finish(tx, report.run, status, report.model_dump(mode="json", by_alias=True))
 
     def _timely(self, moment: datetime) -> None:
         with self.tools.store.read() as tx:
@@ -258,51 +237,8 @@ class Worker:
             return explain(self.tools, lead, as_of or self.tools.now())
 
     def evaluate(self, seconds: float | None = None) -> tuple[tuple[str, ...], bool]:
-        """
-        Score, plan and commit; the destinations that have something due, and whether something is left to evaluate.
-
-        Days to fold, leads that are new and leads whose fields only follow have so many `seconds` each. Whatever takes
-        longer is left to the next evaluation, which finds it and goes on, on what is known by then. Scoring, and the
-        commit of states and handoffs, are one piece.
-        """
-        report = self._begin(self.tools.now())
-        try:
-            with self.tools.engine.scope():
-                more = self._evaluated(report, seconds)
-        except BaseException:
-            self._finish(report, "failed")
-            raise
-        if report.leads.seen or not more:
-            self._finish(report, report.status)
-            return (() if report.status == "held" else tuple(self.tools.crms)), more
-        with self.tools.store.write() as tx:
-            runs.drop(tx, report.run)
-        return (), True
-
-    def _evaluated(self, report: Report, seconds: float | None) -> bool:
-        """One evaluation into the report, which stays without leads if it did not come to them; whether more is left."""
-        tools = self.tools
-        # An old mirror holds it whatever the plan would be, and scoring a million leads to learn that takes minutes.
-        if held := guarding.before_harm(tools, report.as_of):
-            report.status, report.guards = "held", reporting.holding(held)
-            return False
-        late = _slice(seconds)
-        fold(replace(tools, stopping=lambda: tools.stopping() or late()), report.as_of, report.run)
-        if late():
-            return True
-        plan = make(tools, report.as_of)
-        left = 0
-        if plan.held:
-            report.status = "held"
-        elif not commit.introduce(tools, plan, _slice(seconds)):
-            return True
-        else:
-            commit.write(tools, plan, report.run)
-            left = commit.follow(tools, plan, report.run, _slice(seconds))
-        reporting.add_plan(tools, report, plan)
-        if left:
-            report.warnings.append(f"{left:,} records are yet to be compared; the next evaluation goes on with them.")
-        return left > 0
+        """Score, plan and commit; the destinations that have something due, and whether something is left to evaluate."""
+        return evaluate(self.tools, seconds)
 
     def _push_all(self, report: Report, limit: int | None) -> None:
         with _timed(report, "push"):

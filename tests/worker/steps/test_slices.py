@@ -51,7 +51,7 @@ def open_episodes(worker: Worker) -> int:
 def evaluate_late(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> bool:
     """An evaluation in which every part but the first is late as soon as it has got on; whether more is left."""
     late = chain([False], repeat(True))
-    monkeypatch.setattr("worker.wiring.worker._slice", lambda _seconds: partial(bool, next(late)))
+    monkeypatch.setattr("worker.wiring.evaluating._slice", lambda _seconds: partial(bool, next(late)))
     return worker.evaluate(seconds=60)[1]
 
 
