@@ -142,7 +142,9 @@ def normal(node: Node) -> Node:
 def _compare(node: Compare) -> Node:
     if isinstance(node.left, Constant) and not isinstance(node.right, Constant):
         node = Compare(_FLIPPED[node.op], node.right, node.left)  # type: ignore[arg-type]  # the table maps operators to operators
-    if node.right == Constant(value=True) and node.op == "=" and isinstance(node.left, (Column, Call)):
+    # `is True`: a number of 1 equals True in Python and is no flag
+    said = node.right.value if isinstance(node.right, Constant) else None
+    if said is True and node.op == "=" and isinstance(node.left, (Column, Call)):
         return node.left
     return node
 

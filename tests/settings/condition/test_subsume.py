@@ -37,6 +37,13 @@ def test_the_normal_form_of_a_condition_holds_for_the_same_leads(tree, lead):
     assert holds(normal(tree), lead) == holds(tree, lead)
 
 
+def test_a_number_that_must_be_one_is_no_flag():
+    one = parse("projects = 1")
+
+    assert normal(one) == one
+    assert not implies(one, parse("user.opted_in"))
+
+
 @given(conditions | ranges, conditions | ranges, leads)
 @settings(max_examples=300, deadline=None)
 def test_whoever_meets_a_condition_meets_what_it_implies(narrow, wide, lead):
