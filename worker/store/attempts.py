@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Text, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Text, bindparam, cast, delete, func, insert, or_, select, update
 
 from worker.store.database import Tx
 from worker.store.tables import attempt as table
@@ -47,6 +47,10 @@ class End:
     http_status: int | None = None
 
 
+_BEGUN = insert(table).returning(table.c.id)
+_ENDED = update(table).where(table.c.workspace == bindparam("workspace_"), table.c.id == bindparam("id_"))
+
+
 def begin(tx: Tx, call: Attempt) -> int:
     """Write the attempt down; the call may be made once this is committed."""
     keys = {key: dict(value) for key, value in call.keys.items()}
@@ -60,13 +64,13 @@ def begin(tx: Tx, call: Attempt) -> int:
         "started_at": tx.now(),
         "request_digest": sha256(orjson.dumps(keys, option=orjson.OPT_SORT_KEYS)).hexdigest(),
     }
-    return int(tx.value(insert(table).values(**row).returning(table.c.id)))
+    return int(tx.one(_BEGUN, row)[0])
 
 
 def end(tx: Tx, id: int, how: End) -> None:
     """Close the attempt with its outcome."""
-    values = {"outcome": how.outcome, "answers": how.answers, "http_status": how.http_status, "ended_at": tx.now()}
-    tx.run(update(table).where(tx.mine(table), table.c.id == id).values(**values))
+    said = {"outcome": how.outcome, "answers": how.answers, "http_status": how.http_status, "ended_at": tx.now()}
+    tx.run(_ENDED, [{"workspace_": tx.workspace, "id_": id, **said}])
 
 
 def keys_of(tx: Tx, ids: set[int]) -> dict[int, dict[str, dict[str, Any]]]:

@@ -65,11 +65,12 @@ class Tx:
         """The condition that keeps a statement inside this workspace."""
         return table.c.workspace == self.workspace
 
-    def rows(self, statement: Executable) -> Sequence[Any]:
-        return self.connection.execute(statement).all()
+    def rows(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """The rows; `given` are the parameters of a statement that was made once."""
+        return self.connection.execute(statement, given).all()
 
-    def one(self, statement: Executable) -> Any:
-        return self.connection.execute(statement).first()
+    def one(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Any:
+        return self.connection.execute(statement, given).first()
 
     def dicts(self, statement: Executable) -> list[dict[str, Any]]:
         """The rows with their names."""

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, func, literal, literal_column, or_, select, true, update
+from sqlalchemy import Column, Executable, and_, bindparam, case, func, literal, literal_column, or_, select, true, update
 
 from worker.store.claiming import BLIND_AT_MOST, UNDO, Claim, share
 from worker.store.database import Tx
+from worker.store.many import Given, updating
 from worker.store.tables import Moment, attempt
 from worker.store.tables import record_sync as table
 from worker.store.values import packed, unpacked
@@ -75,31 +78,27 @@ class Verdict:
 
 def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
     """Claim up to `ask.limit` rows that can go in one call: unproved ones first, then by priority."""
+    given = {"workspace": tx.workspace, "destination": destination, "now": tx.now(), "run_id": ask.run_id}
     for status in _READY:
-        ready = _ready(tx, destination, status, ask.run_id)
-        order = (table.c.priority, table.c.object, table.c.account)
-        names = (table.c.object, table.c.crm_id.is_(None).label("creating"), table.c.blind_attempts, table.c.priority)
-        head = tx.one(select(*names).where(ready).order_by(*order).limit(1).with_for_update(skip_locked=True))
+        head = tx.one(_head(status, ask.run_id is not None), given)
         if head is None:
             continue
-        missing = table.c.crm_id.is_(None) if head.creating else table.c.crm_id.is_not(None)
-        group = and_(ready, table.c.object == head.object, missing, table.c.blind_attempts == head.blind_attempts)
         limit = share(ask.limit, head.blind_attempts)
-        rows: list[dict[str, Any]] = []
+        given |= {"object": head.object, "blind_attempts": head.blind_attempts, "priority": head.priority}
+        rows: list[Row] = []
         # two questions, because each of them is answered from the index alone
-        for urgency in (table.c.priority == head.priority, table.c.priority > head.priority):
+        for urgent in (True, False):
             if len(rows) < limit:
-                asked = select(table).where(group, urgency).order_by(*order).limit(limit - len(rows))
-                rows += tx.dicts(asked.with_for_update(skip_locked=True))
+                asked = _group(status, ask.run_id is not None, bool(head.creating), urgent)
+                rows += [_claimed(row) for row in tx.rows(asked, {**given, "most": limit - len(rows)})]
         _hold(tx, destination, rows, ask)
-        return [_claimed(row) for row in rows]
+        return rows
     return []
 
 
 def note_attempt(tx: Tx, destination: str, record_keys: Sequence[str], attempt_id: int) -> None:
     """Say which attempt carries these rows; in its transaction."""
-    carried = update(table).where(*_one(tx, destination)).values(attempt_id=attempt_id)
-    tx.run(carried, [{"key_": key} for key in record_keys])
+    _CARRIED.run(tx, [{**_key(tx, destination, key), "attempt_id": attempt_id} for key in record_keys])
 
 
 def settle(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> set[str]:
@@ -108,30 +107,9 @@ def settle(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> set[str]:
 
     Where a newer state was wanted while the call was under way, the row is due again with that.
     """
-    keys = [one.row.record_key for one in verdicts]
-    names = ("record_key", "fence", "seq", "crm_id", "object")
-    here = (tx.mine(table), table.c.destination == destination, table.c.record_key.in_(keys), table.c.status == "sending")
-    asked = select(*(table.c[name] for name in names)).where(*here).order_by(table.c.record_key).with_for_update()
-    present = {row.record_key: row for row in tx.rows(asked)}
-    lost = {v.row.record_key for v in verdicts if getattr(present.get(v.row.record_key), "fence", None) != v.row.fence}
-    news: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
-    for one in verdicts:
-        if one.row.record_key not in lost:
-            there = present[one.row.record_key]
-            # what is known of the record we wrote says nothing of another one that is wanted now
-            elsewhere = there.seq != one.row.seq and (there.crm_id, there.object) != (one.row.crm_id, one.row.object)
-            news[elsewhere].append(_news(one, there.seq, tx.now()))
-    for elsewhere, rows in news.items():
-        if rows:
-            tx.run(_settling(tx, destination, keep=_OF_THE_RECORD if elsewhere else ()), rows)
-    return lost
-
-
-def _settling(tx: Tx, destination: str, keep: Sequence[str]) -> Any:
-    same = (table.c.record_key == bindparam("key_"), table.c.fence == bindparam("fence_"))
-    values: dict[str, Any] = {name: bindparam(f"{name}_") for name in _SETTLED if name not in keep}
-    mine = (tx.mine(table), table.c.destination == destination, *same)
-    return update(table).where(*mine).values(claimed_by=None, claim_until=None, **values)
+    rows = [{**_key(tx, destination, one.row.record_key), **_news(one, tx)} for one in verdicts]
+    kept = _SETTLED.hits(tx, sorted(rows, key=itemgetter("record_key")))
+    return {one.row.record_key for one in verdicts} - kept
 
 
 def release(tx: Tx, destination: str, rows: Sequence[Row], wait: float | None = None) -> None:
@@ -190,74 +168,166 @@ def waiting(tx: Tx, destination: str, run_id: str | None = None) -> int:
     return int(tx.value(select(func.count()).select_from(table).where(ready)))
 
 
-_READY: tuple[Literal["due", "unknown"], ...] = ("unknown", "due")
+Status = Literal["due", "unknown"]
+_READY: tuple[Status, ...] = ("unknown", "due")
 _SENDING = table.c.status == literal_column("'sending'")
-_SETTLED = (
-    *("status", "crm_id", "object", "acknowledged", "ack_seq", "reformatted", "parked", "attempts", "blind_attempts"),
-    *("next_attempt_at", "uncertain_until", "last_error_class", "last_error"),
+_KEY = ("workspace", "destination", "record_key")
+_OF_THE_RECORD = ("crm_id", "object", "acknowledged", "reformatted")
+_NEWS = (
+    *("ack_seq", "parked", "attempts", "blind_attempts"),
+    *("uncertain_until", "last_error_class", "last_error"),
 )
 
 
-_OF_THE_RECORD = ("crm_id", "object", "acknowledged", "reformatted")
+def _same(given: Given) -> tuple[Any, ...]:
+    return tuple(table.c[name] == given[name] for name in _KEY)
+
+
+def _held(given: Given) -> Executable:
+    taken = {"claimed_by": given["claimed_by"], "claim_until": given["claim_until"], "fence": table.c.fence + 1}
+    counted = {"status": "sending", "blind_attempts": table.c.blind_attempts + 1}
+    return update(table).where(*_same(given)).values(**taken, **counted)
+
+
+def _carried(given: Given) -> Executable:
+    return update(table).where(*_same(given)).values(attempt_id=given["attempt_id"])
+
+
+def _settled(given: Given) -> Executable:
+    newer = table.c.seq != given["seq"]
+    overtaken = and_(newer, given["status"] != "unknown")
+    moved = or_(table.c.crm_id.is_distinct_from(given["was_crm_id"]), table.c.object != given["was_object"])
+    # what is known of the record we wrote says nothing of another one that is wanted now
+    elsewhere = and_(newer, moved)
+    values = {
+        **{name: given[name] for name in _NEWS},
+        **{name: case((elsewhere, table.c[name]), else_=given[name]) for name in _OF_THE_RECORD},
+        "status": case((overtaken, "due"), else_=given["status"]),
+        "next_attempt_at": case((overtaken, None), else_=given["next_attempt_at"]),
+        "claimed_by": None,
+        "claim_until": None,
+    }
+    # wrapped, because Postgres would read all that is being sent for each row instead of looking up the row
+    sending = func.coalesce(table.c.status, "") == "sending"
+    mine = (*_same(given), sending, table.c.fence == given["fence"])
+    return update(table).where(*mine).values(**values).returning(table.c.record_key)
+
+
+def _columns(*names: str) -> list[Column[Any]]:
+    return [table.c[name] for name in (*_KEY, *names)]
+
+
+_HELD = updating(_columns("claimed_by", "claim_until"), _held)
+_CARRIED = updating(_columns("attempt_id"), _carried)
+_SETTLED = updating(
+    [
+        *_columns("fence", "seq", "status", "next_attempt_at", *_OF_THE_RECORD, *_NEWS),
+        *(Column("was_crm_id", table.c.crm_id.type), Column("was_object", table.c.object.type)),
+    ],
+    _settled,
+)
 
 
 def _under(run_id: str | None) -> Any:
     return true() if run_id is None else table.c.run_id == run_id
 
 
-def _ready(tx: Tx, destination: str, status: Literal["due", "unknown"], run_id: str | None = None) -> Any:
+def _ready(tx: Tx, destination: str, status: Status, run_id: str | None = None) -> Any:
     in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= tx.now())
-    alive = table.c.blind_attempts < BLIND_AT_MOST
+    return and_(tx.mine(table), table.c.destination == destination, *_alive(status), in_time, _under(run_id))
+
+
+def _alive(status: Status) -> tuple[Any, ...]:
     # a constant, because a partial index is not used for a parameter
-    constant = table.c.status == literal_column(f"'{status}'")
-    return and_(tx.mine(table), table.c.destination == destination, constant, in_time, alive, _under(run_id))
+    return table.c.status == literal_column(f"'{status}'"), table.c.blind_attempts < BLIND_AT_MOST
 
 
-def _hold(tx: Tx, destination: str, rows: Sequence[Mapping[str, Any]], ask: Claim) -> None:
-    held = {"status": "sending", "claimed_by": ask.owner, "claim_until": tx.now() + timedelta(seconds=ask.seconds)}
-    counted = {"fence": table.c.fence + 1, "blind_attempts": table.c.blind_attempts + 1}
-    taking = update(table).where(*_one(tx, destination)).values(**held, **counted)
-    tx.run(taking, [{"key_": row["record_key"]} for row in rows])
+# made once, because making them takes longer than their answers
 
 
-def _one(tx: Tx, destination: str) -> tuple[Any, ...]:
-    # row by row: Postgres without statistics answers a list of keys by reading the whole table
-    return tx.mine(table), table.c.destination == destination, table.c.record_key == bindparam("key_")
+_ORDER = (table.c.priority, table.c.object, table.c.account)
 
 
-def _claimed(row: Mapping[str, Any]) -> Row:
+def _asked(status: Status, under: bool) -> tuple[Any, ...]:
+    in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= bindparam("now"))
+    names = ("workspace", "destination", *(("run_id",) if under else ()))
+    return *(table.c[name] == bindparam(name) for name in names), *_alive(status), in_time
+
+
+@cache
+def _head(status: Status, under: bool) -> Executable:
+    """The most urgent row that is ready: which others can go with it."""
+    names = (table.c.object, table.c.crm_id.is_(None).label("creating"), table.c.blind_attempts, table.c.priority)
+    return select(*names).where(*_asked(status, under)).order_by(*_ORDER).limit(1).with_for_update(skip_locked=True)
+
+
+@cache
+def _group(status: Status, under: bool, creating: bool, urgent: bool) -> Executable:
+    """Rows of one kind, of the head's priority where `urgent`, else after it."""
+    priority: Any = bindparam("priority")
+    alike = (
+        table.c.object == bindparam("object"),
+        table.c.crm_id.is_(None) if creating else table.c.crm_id.is_not(None),
+        table.c.blind_attempts == bindparam("blind_attempts"),
+        table.c.priority == priority if urgent else table.c.priority > priority,
+    )
+    found = select(*_CLAIMED).where(*_asked(status, under), *alike).order_by(*_ORDER).limit(bindparam("most"))
+    return found.with_for_update(skip_locked=True)
+
+
+def _hold(tx: Tx, destination: str, rows: Sequence[Row], ask: Claim) -> None:
+    held = {"claimed_by": ask.owner, "claim_until": tx.now() + timedelta(seconds=ask.seconds)}
+    _HELD.run(tx, [{**_key(tx, destination, row.record_key), **held} for row in rows])
+
+
+def _key(tx: Tx, destination: str, record_key: str) -> dict[str, Any]:
+    return {"workspace": tx.workspace, "destination": destination, "record_key": record_key}
+
+
+_CLAIMED = tuple(
+    table.c[name]
+    for name in (
+        *("wanted", "acknowledged", "reformatted", "parked", "because", "fence", "record_key", "object", "crm_id", "seq"),
+        *("status", "attempts", "blind_attempts", "ack_seq", "attempt_id", "uncertain_until", "run_id"),
+    )
+)
+
+
+def _claimed(found: Sequence[Any]) -> Row:
+    wanted, acknowledged, reformatted, parked, because, fence, *rest = found
+    key, object, crm_id, seq, status, attempts, blind, ack_seq, attempt_id, uncertain_until, run_id = rest
     return Row(
-        record_key=row["record_key"],
-        object=row["object"],
-        crm_id=row["crm_id"],
-        seq=row["seq"],
-        wanted=unpacked(row["wanted"]),
-        acknowledged=unpacked(row["acknowledged"]),
-        reformatted=unpacked(row["reformatted"]),
-        parked=tuple(row["parked"] or ()),
-        because=row["because"] or "",
-        was=row["status"],
-        fence=row["fence"] + 1,
-        attempts=row["attempts"],
-        blind_attempts=row["blind_attempts"],
-        ack_seq=row["ack_seq"],
-        last_attempt=row["attempt_id"],
-        uncertain_until=row["uncertain_until"],
-        run_id=row["run_id"],
+        record_key=key,
+        object=object,
+        crm_id=crm_id,
+        seq=seq,
+        wanted=unpacked(wanted),
+        acknowledged=unpacked(acknowledged),
+        reformatted=unpacked(reformatted),
+        parked=tuple(parked or ()),
+        because=because or "",
+        was=status,
+        fence=fence + 1,
+        attempts=attempts,
+        blind_attempts=blind,
+        ack_seq=ack_seq,
+        last_attempt=attempt_id,
+        uncertain_until=uncertain_until,
+        run_id=run_id,
     )
 
 
-def _news(one: Verdict, wanted_seq: int, now: datetime) -> dict[str, Any]:
+def _news(one: Verdict, tx: Tx) -> dict[str, Any]:
     row = one.row
-    # a newer state was wanted during the call
-    overtaken = wanted_seq != row.seq and one.status != "unknown"
-    later = None if one.wait is None else now + timedelta(seconds=one.wait)
-    until = None if one.uncertain is None else now + timedelta(seconds=one.uncertain)
+    later = None if one.wait is None else tx.now() + timedelta(seconds=one.wait)
+    until = None if one.uncertain is None else tx.now() + timedelta(seconds=one.uncertain)
     class_, said = one.error or (None, None)
-    values = {
-        "key": row.record_key,
+    return {
         "fence": row.fence,
-        "status": "due" if overtaken else one.status,
+        "seq": row.seq,
+        "was_crm_id": row.crm_id,
+        "was_object": row.object,
+        "status": one.status,
         "crm_id": None if one.gone else one.crm_id or row.crm_id,
         "object": one.object or row.object,
         "acknowledged": packed(row.acknowledged if one.acknowledged is None else one.acknowledged),
@@ -266,9 +336,8 @@ def _news(one: Verdict, wanted_seq: int, now: datetime) -> dict[str, Any]:
         "parked": list(row.parked if one.parked is None else one.parked) or None,
         "attempts": one.attempts,
         "blind_attempts": one.blind_attempts,
-        "next_attempt_at": None if overtaken else later,
+        "next_attempt_at": later,
         "uncertain_until": row.uncertain_until if until is None and one.status == row.was else until,
         "last_error_class": class_,
         "last_error": said,
     }
-    return {f"{name}_": value for name, value in values.items()}

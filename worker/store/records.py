@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import Text, and_, bindparam, case, cast, delete, func, or_, select, update
+from sqlalchemy import Executable, Text, and_, bindparam, case, cast, delete, func, or_, select, update
 
 from connectors.contract import Fields
 from connectors.fields import FIELDS
 from worker.store.database import Tx
+from worker.store.many import Insert, inserting
 from worker.store.tables import parked_field
 from worker.store.tables import record_sync as table
 from worker.store.values import digest, packed, unpacked
@@ -60,7 +62,9 @@ def want(tx: Tx, destination: str, rows: Sequence[Want], run_id: str | None = No
     there = _standing(tx, destination, [one.record_key for one in rows])
     # most of a large plan is as it was; what is not is decided by the database, which may know more by now
     news = [doc for doc in docs if there.get(doc["record_key"]) != _stands(doc)]
-    changed = tx.run(_upsert(tx), news) if news else 0
+    # sorted, so that two writers do not wait for each other
+    last = {doc["record_key"]: doc for doc in sorted(news, key=itemgetter("record_key"))}
+    changed = _UPSERT.run(tx, list(last.values()))
     return Wanted(changed, len(rows) - changed)
 
 
@@ -100,8 +104,8 @@ def _row(tx: Tx, destination: str, one: Want, run_id: str | None) -> dict[str, A
     }
 
 
-def _upsert(tx: Tx) -> Any:
-    insert = tx.insert(table)
+def _over(insert: Insert) -> Executable:
+    """What is wanted of a row that is there."""
     new, old = insert.excluded, table.c
     elsewhere = or_(old.crm_id.is_distinct_from(new.crm_id), old.object != new.object)
     # spelled out, because a list of values cannot go with many rows at once
@@ -127,6 +131,13 @@ def _upsert(tx: Tx) -> Any:
     differs = or_(old.wanted_hash != new.wanted_hash, elsewhere, waiting)
     key = ["workspace", "destination", "record_key"]
     return insert.on_conflict_do_update(index_elements=key, set_=news, where=differs)
+
+
+_NAMES = (
+    *("workspace", "destination", "record_key", "object", "crm_id", "seq", "wanted", "wanted_hash", "acknowledged"),
+    *("ack_seq", "because", "account", "status", "priority", "run_id"),
+)
+_UPSERT = inserting(table, _NAMES, _over)
 
 
 def batches(tx: Tx, destination: str) -> Iterator[dict[str, list[Any]]]:

@@ -16,22 +16,30 @@ from typing import Any
 import orjson
 
 Plain = str | int | float | bool | datetime | None
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+_AS_JSON = _AS_IT_IS | {float}
 
 
 def packed(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The form in which fields stand in a JSON column."""
+    if _AS_JSON.issuperset(map(type, fields.values())):
+        return dict(fields)
     return {name: _packed(value) for name, value in fields.items()}
 
 
 def unpacked(doc: Mapping[str, Any] | None) -> dict[str, Any]:
     """The fields as they were before `packed`."""
-    return {name: _unpacked(value) for name, value in (doc or {}).items()}
+    fields = dict(doc or {})
+    return {name: _unpacked(value) for name, value in fields.items()} if dict in map(type, fields.values()) else fields
 
 
 def digest(doc: Mapping[str, Any], without: Iterable[str] = ()) -> str:
     """A hash of packed fields that does not depend on their order, the ones in `without` left out."""
-    left_out = set(without)
-    kept = {name: _canonical(value) for name, value in doc.items() if name not in left_out}
+    kept = dict(doc)
+    for name in without:
+        kept.pop(name, None)
+    if not _AS_IT_IS.issuperset(map(type, kept.values())):
+        kept = {name: _canonical(value) for name, value in kept.items()}
     return sha256(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

@@ -1,0 +1,164 @@
+"""
+One statement for many rows: on Postgres the rows go along as one document, on SQLite the driver repeats the statement.
+
+Decided here: how rows reach the statement, and that it is compiled once in a process. Not decided here: what the statement
+does (the owner of its table). SQLAlchemy's own way with many rows costs more than the databases need for the work.
+
+On Postgres a statement joins its rows by the whole primary key, the workspace included. Before the first ANALYZE it takes a
+condition such as `workspace = 'acme'` to pick a single row, and would read all rows of the workspace for each batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Protocol
+
+import orjson
+from sqlalchemy import Column, ColumnElement, Dialect, Executable, Table, Text, bindparam, cast, column, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from worker.store.database import Tx
+
+Given = Mapping[str, ColumnElement[Any]]
+"""What each row brings along, by name."""
+Rows = Sequence[Mapping[str, Any]]
+Insert = sqlite.Insert | postgresql.Insert
+AT_ONCE = 2_000
+_SUFFIX = "_"  # SQLAlchemy keeps the names of columns for itself
+
+
+class Many:
+    """A statement that is built from what each row brings along: names and types of columns."""
+
+    def __init__(self, columns: Iterable[Column[Any]], build: Callable[[Given, Dialect], Executable]) -> None:
+        self._columns: dict[str, TypeEngine[Any]] = {one.name: one.type for one in columns}
+        self._build = build
+        self._made: dict[str, _Ready] = {}
+
+    def run(self, tx: Tx, rows: Rows) -> int:
+        """Execute it for these rows; how many rows of the table were changed."""
+        ready = self._ready(tx)
+        return sum(ready.run(tx, part) for part in _parts(rows))
+
+    def hits(self, tx: Tx, rows: Rows) -> set[Any]:
+        """The same for a statement that returns a column; its values of all rows that were changed."""
+        ready = self._ready(tx)
+        return {value for part in _parts(rows) for value in ready.hits(tx, part)}
+
+    def _ready(self, tx: Tx) -> _Ready:
+        dialect = tx.connection.dialect
+        if dialect.name not in self._made:
+            make = _Document if tx.on_postgres else _Repeated
+            self._made[dialect.name] = make(self._columns, self._build, dialect)
+        return self._made[dialect.name]
+
+
+def updating(columns: Iterable[Column[Any]], build: Callable[[Given], Executable]) -> Many:
+    """An update of one row of the table for each that is given."""
+    return Many(columns, lambda given, _: build(given))
+
+
+def inserting(table: Table, names: Sequence[str], conflict: Callable[[Insert], Executable]) -> Many:
+    """An insert of all that are given; `conflict` says what becomes of those that are there."""
+
+    def build(given: Given, dialect: Dialect) -> Executable:
+        if dialect.name != "postgresql":
+            return conflict(sqlite.insert(table).values({name: given[name] for name in names}))
+        return conflict(postgresql.insert(table).from_select(names, select(*(given[name] for name in names))))
+
+    return Many([table.c[name] for name in names], build)
+
+
+# ---------------------------------------------------------------------------------------- how rows reach a statement
+
+
+class _Ready(Protocol):
+    """A statement in one database's words."""
+
+    def run(self, tx: Tx, rows: Rows) -> int: ...
+
+    def hits(self, tx: Tx, rows: Rows) -> Iterable[Any]: ...
+
+
+class _Document:
+    """All rows as one parameter."""
+
+    def __init__(self, columns: Mapping[str, TypeEngine[Any]], build: Callable[..., Executable], dialect: Dialect) -> None:
+        rows = func.jsonb_to_recordset(cast(bindparam("rows", type_=Text()), JSONB))
+        given = rows.table_valued(*(column(name, type_) for name, type_ in columns.items()))
+        made, self._own = _compiled(build(given.render_derived("given", with_types=True).c, dialect), dialect)
+        self._sql = made.string
+
+    def run(self, tx: Tx, rows: Rows) -> int:
+        return int(self._done(tx, rows, preserve_rowcount=True).rowcount)
+
+    def hits(self, tx: Tx, rows: Rows) -> Iterable[Any]:
+        return [row[0] for row in self._done(tx, rows)]
+
+    def _done(self, tx: Tx, rows: Rows, **options: Any) -> Any:
+        said = {**self._own, "rows": orjson.dumps(rows).decode()}
+        return tx.connection.exec_driver_sql(self._sql, said, execution_options=options)
+
+
+class _Repeated:
+    """The statement once for each row."""
+
+    def __init__(self, columns: Mapping[str, TypeEngine[Any]], build: Callable[..., Executable], dialect: Dialect) -> None:
+        given = {name: bindparam(f"{name}{_SUFFIX}", type_=type_) for name, type_ in columns.items()}
+        made, own = _compiled(build(given, dialect), dialect)
+        self._sql = made.string
+        self._makers = [_maker(name, columns, own, dialect) for name in made.positiontup or ()]
+
+    def run(self, tx: Tx, rows: Rows) -> int:
+        options = {"preserve_rowcount": True}
+        done = tx.connection.exec_driver_sql(self._sql, list(self._said(rows)), execution_options=options)
+        return int(done.rowcount)
+
+    def hits(self, tx: Tx, rows: Rows) -> Iterable[Any]:
+        # the driver returns nothing from many at once
+        cursor = tx.connection.connection.cursor()
+        try:
+            for said in self._said(rows):
+                yield from (row[0] for row in cursor.execute(self._sql, said).fetchall())
+        finally:
+            cursor.close()
+
+    def _said(self, rows: Rows) -> Iterator[tuple[Any, ...]]:
+        for row in rows:
+            yield tuple([make(row) for make in self._makers])
+
+
+def _compiled(statement: Any, dialect: Dialect) -> tuple[SQLCompiler, dict[str, Any]]:
+    """The statement, and its own parameters as the driver takes them."""
+    made: SQLCompiler = statement.compile(dialect=dialect)
+    own = {made.bind_names[bind]: bind for bind in made.bind_names if not bind.required}
+    return made, {name: (_converter(bind.type, dialect) or _as_it_is)(bind.effective_value) for name, bind in own.items()}
+
+
+def _maker(
+    name: str, columns: Mapping[str, TypeEngine[Any]], own: Mapping[str, Any], dialect: Dialect
+) -> Callable[[Mapping[str, Any]], Any]:
+    """What gets one parameter out of a row."""
+    if name in own:
+        value = own[name]
+        return lambda _: value
+    key = name.removesuffix(_SUFFIX)
+    convert = _converter(columns[key], dialect)
+    return itemgetter(key) if convert is None else lambda row: convert(row[key])
+
+
+def _converter(type_: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    return type_.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _parts(rows: Rows) -> Iterator[Rows]:
+    for start in range(0, len(rows), AT_ONCE):
+        yield rows[start : start + AT_ONCE]
