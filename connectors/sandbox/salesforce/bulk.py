@@ -2,9 +2,9 @@
 Bulk API 2.0, ingest: a job is made, filled with CSV, closed, watched, and tells per row what became of it.
 
 Decided here: the states of a job, and when its rows are written: never at the closing call, but batch after batch (10,000
-rows) while it is in progress, by looks (`bulk_polls`) or by the sandbox's clock (`bulk_seconds`). Fields, locks and records are
-judged as they are then. Jobs are kept with the org for seven days, so a caller that was restarted finds them again. Query jobs
-are refused. Not decided here: how a row is read and written (`bulk_rows`).
+rows) while it is in progress, by looks (`bulk_polls`) or by the sandbox's clock (`bulk_seconds`). Fields, locks and records
+are judged as they are then. Jobs are kept with the org for seven days, so a caller that was restarted finds them again.
+Query jobs are refused. Not decided here: how a row is read and written (`bulk_rows`).
 """
 
 import random
