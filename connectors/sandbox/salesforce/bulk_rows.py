@@ -2,8 +2,8 @@
 The rows of a bulk job: read from its CSV, written a batch at a time, and told of in the result files.
 
 Decided here: what makes a whole file unreadable (the job fails), what one line says (an empty cell says nothing, #N/A
-clears, Parent.Key names a parent), that results come in another order than the rows, and how an error is worded. Rows are written
-under the call that closed the job. Not decided here: when a batch is due (`bulk`).
+clears, Parent.Key names a parent), that results come in another order than the rows, and how an error is worded. Rows are
+written under the call that closed the job. Not decided here: when a batch is due (`bulk`).
 """
 
 import csv
