@@ -91,7 +91,7 @@ def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
             if len(rows) < limit:
                 asked = select(table).where(group, urgency).order_by(*order).limit(limit - len(rows))
                 rows += tx.dicts(asked.with_for_update(skip_locked=True))
-        _hold(tx, destination, rows, ask)
+        _hold(tx, destination, rows, (ask.owner, ask.seconds))
         return [_claimed(row) for row in rows]
     return []
 
@@ -138,6 +138,67 @@ def release(tx: Tx, destination: str, rows: Sequence[Row], wait: float | None = 
     """Give rows back that were not sent, as they were before the claim."""
     back = [Verdict(row, row.was, attempts=row.attempts, blind_attempts=row.blind_attempts, wait=wait) for row in rows]
     settle(tx, destination, back)
+
+
+def due_updates(tx: Tx, destination: str) -> dict[str, int]:
+    """How many updates could go into a bulk job now, by object."""
+    asked = select(table.c.object, func.count()).where(_fileable(tx, destination)).group_by(table.c.object)
+    return {row[0]: row[1] for row in tx.rows(asked)}
+
+
+def due_keys(tx: Tx, destination: str, object: str, most: int) -> list[tuple[str, int]]:
+    """The first updates of one object in the order in which they go out: key and priority. Claims nothing."""
+    asked = select(table.c.record_key, table.c.priority).where(_fileable(tx, destination), table.c.object == object)
+    order = (table.c.priority, table.c.object, table.c.account, table.c.record_key)
+    return [(row[0], row[1]) for row in tx.rows(asked.order_by(*order).limit(most))]
+
+
+def looked_at(tx: Tx, destination: str, keys: Sequence[str]) -> list[Row]:
+    """Rows as they stand, without a claim."""
+    asked = select(table).where(tx.mine(table), table.c.destination == destination, table.c.record_key.in_(keys))
+    return [_claimed(row) for row in tx.dicts(asked)]
+
+
+def claim_keys(tx: Tx, destination: str, keys: Sequence[str], holder: str) -> list[Row]:
+    """
+    Claim those of these updates that are still due, for a holder that is no process: a bulk job.
+
+    They are held until the job's outcome is stored, without an end; `holder` names the job.
+    """
+    asked = select(table).where(_fileable(tx, destination), table.c.record_key.in_(keys))
+    rows = tx.dicts(asked.order_by(table.c.account, table.c.record_key).with_for_update(skip_locked=True))
+    _hold(tx, destination, rows, (holder, None))
+    return [_claimed(row) for row in rows]
+
+
+def held_for(tx: Tx, destination: str, holder: str, sent: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """Rows that a job holds as it sent them; one that was taken from it since is left out."""
+    here = (tx.mine(table), table.c.destination == destination, table.c.claimed_by == holder, _SENDING)
+    rows = tx.dicts(select(table).where(*here, table.c.record_key.in_(list(sent))))
+    found = []
+    for row in rows:
+        doc = sent[row["record_key"]]
+        if row["fence"] == doc["fence"]:
+            as_sent = {"seq": doc["seq"], "crm_id": doc["crm_id"], "object": doc["object"], "fence": doc["fence"] - 1}
+            found.append(_claimed({**row, **as_sent, "status": "due"}))
+    return found
+
+
+def let_go(tx: Tx, destination: str, holder: str, *, status: Literal["due", "unknown"], innocent: bool = True) -> int:
+    """
+    Give back all that a job holds: `due` where nothing was written, `unknown` where nobody can tell any more.
+
+    `innocent`: no process died over what these rows hold.
+    """
+    here = (tx.mine(table), table.c.destination == destination, table.c.claimed_by == holder, _SENDING)
+    blind = table.c.blind_attempts - 1 if innocent else table.c.blind_attempts
+    news = {"status": status, "claimed_by": None, "next_attempt_at": None, "blind_attempts": blind}
+    return tx.run(update(table).where(*here).values(**news, last_error_class="lost" if status == "unknown" else None))
+
+
+def _fileable(tx: Tx, destination: str) -> Any:
+    # a row with which a process died goes in small company first
+    return and_(_ready(tx, destination, "due"), table.c.crm_id.is_not(None), table.c.blind_attempts == 0)
 
 
 def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
@@ -213,8 +274,10 @@ def _ready(tx: Tx, destination: str, status: Literal["due", "unknown"], run_id: 
     return and_(tx.mine(table), table.c.destination == destination, constant, in_time, alive, _under(run_id))
 
 
-def _hold(tx: Tx, destination: str, rows: Sequence[Mapping[str, Any]], ask: Claim) -> None:
-    held = {"status": "sending", "claimed_by": ask.owner, "claim_until": tx.now() + timedelta(seconds=ask.seconds)}
+def _hold(tx: Tx, destination: str, rows: Sequence[Mapping[str, Any]], by: tuple[str, float | None]) -> None:
+    owner, seconds = by
+    until = None if seconds is None else tx.now() + timedelta(seconds=seconds)
+    held = {"status": "sending", "claimed_by": owner, "claim_until": until}
     counted = {"fence": table.c.fence + 1, "blind_attempts": table.c.blind_attempts + 1}
     taking = update(table).where(*_one(tx, destination)).values(**held, **counted)
     tx.run(taking, [{"key_": row["record_key"]} for row in rows])
