@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from connectors.bulk import Bulk
+
 Value = str | int | float | bool | datetime | None
 Fields = Mapping[str, Value]
 Stream = Literal["events", "users", "accounts"]
@@ -357,6 +359,9 @@ class Crm(Protocol):
     records: Records
     tasks: Tasks
     provisioning: Provisioning
+
+    @property
+    def bulk(self) -> Bulk | None: ...
 
     def check(self) -> Sequence[tuple[str, bool, str]]:
         """What `pql doctor` asks: (what, good, one line that says how to mend it)."""

@@ -58,6 +58,8 @@ class PushReport:
     interrupted: bool = False
     next_in: float | None = None
     """Seconds until more can be done, 0 for at once; None where nothing is left."""
+    filed: int = 0
+    """Rows in bulk jobs that are not over."""
 
 
 class Tally:
@@ -69,6 +71,7 @@ class Tally:
         self._groups: Counter[tuple[str, bool]] = Counter()
         self._reads: Counter[str] = Counter()
         self._tasks: Counter[str] = Counter()
+        self._filed = 0
         self.done = 0
 
     def records(self, **counts: int) -> None:
@@ -99,6 +102,11 @@ class Tally:
         with self._lock:
             self._groups[object, creating] += rows
 
+    def filed(self, calls: int) -> None:
+        """A bulk job needs at least so many calls."""
+        with self._lock:
+            self._filed += calls
+
     def read(self, object: str, rows: int) -> None:
         with self._lock:
             self._reads[object] += rows
@@ -117,7 +125,8 @@ class Tally:
         tasks = [self._tasks["task_create"], self._tasks["task_find"]]
         # a task is looked at before it is moved or closed
         first = [n for (object, creating), n in self._groups.items() if object in crm.records.looks_first and not creating]
-        return minimum_calls(batches, self._groups.values(), [*self._reads.values(), *first], tasks) + 2 * single
+        calls = minimum_calls(batches, self._groups.values(), [*self._reads.values(), *first], tasks)
+        return calls + 2 * single + self._filed
 
 
 @dataclass(slots=True)
@@ -145,6 +154,8 @@ class Desk:
     no_tasks_until: float = 0.0
     """On the monotonic clock: there were none a moment ago."""
     halted: threading.Event = field(default_factory=threading.Event)
+    filing: threading.Event = field(default_factory=threading.Event)
+    """Set while bulk jobs are being filled: records that may go into them are not sent by calls."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

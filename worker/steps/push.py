@@ -13,17 +13,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connectors.contract import Crm
+from worker.steps.bulk_filling import begin_jobs
+from worker.steps.bulk_results import go_on
 from worker.steps.desk import Desk, PushReport, Tally, Writing
 from worker.steps.limiter import Limiter, LocalLimiter
 from worker.steps.periods import Periods
 from worker.steps.push_records import push_records
 from worker.steps.push_tasks import push_tasks
 from worker.steps.sweep import holder_name
-from worker.store import intent_claims, record_claims, records
+from worker.store import bulk_jobs, intent_claims, record_claims, records
 from worker.store.database import Store
 
 SLICE = 60.0
 THREADS = 4
+BESIDE = 0.02  # seconds between two looks whether bulk jobs are filled
 LOOK_AGAIN = 1.0  # seconds between two looks for tasks while fields are sent
 Progress = Callable[[int, int, float], None]
 """(rows done, rows there were, rows per second)."""
@@ -62,6 +65,7 @@ def push(store: Store, crm: Crm, writing: Writing, how: Pushing | None = None) -
     pushing = how or Pushing()
     started, calls = time.monotonic(), crm.calls
     desk = _desk(store, crm, writing, pushing, started)
+    go_on(desk)
     all_rows = _waiting(store, writing.destination, pushing)
     if all_rows:
         _work(desk, pushing, all_rows, started)
@@ -73,6 +77,8 @@ def push(store: Store, crm: Crm, writing: Writing, how: Pushing | None = None) -
         report.counts.records.unknown = (
             records.counts(tx, writing.destination).get(writing.destination, {}).get("unknown", 0)
         )
+    with store.read() as tx:
+        report.filed = bulk_jobs.open_ones(tx, writing.destination)[1]
     report.next_in = _next_in(store, writing.destination, pushing.only)
     return report
 
@@ -103,17 +109,24 @@ def _work(desk: Desk, pushing: Pushing, all_rows: int, started: float) -> None:
     """Run the threads to their end; the first defect among them is raised when all have stopped."""
     defects: list[BaseException] = []
 
-    def work() -> None:
+    def guarded(work: Callable[[], None]) -> None:
         try:
-            while not desk.over() and _one_batch(desk):
-                seconds = max(time.monotonic() - started, 1e-6)
-                pushing.progress(desk.tally.done, all_rows, desk.tally.done / seconds)
+            work()
         except BaseException as defect:  # noqa: BLE001  raised again below, once nothing is in flight any more
             defects.append(defect)
             desk.halted.set()
 
+    def work() -> None:
+        while not desk.over() and _one_batch(desk):
+            seconds = max(time.monotonic() - started, 1e-6)
+            pushing.progress(desk.tally.done, all_rows, desk.tally.done / seconds)
+
     needed = max(1, -(-all_rows // desk.crm.records.batch))
-    threads = [threading.Thread(target=work, name=f"push-{number}") for number in range(min(pushing.threads, needed))]
+    few = range(min(pushing.threads, needed))
+    threads = [threading.Thread(target=guarded, args=(work,), name=f"push-{number}") for number in few]
+    if _may_file(desk):
+        desk.filing.set()
+        threads.append(threading.Thread(target=guarded, args=(lambda: _file(desk),), name="push-bulk"))
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -122,14 +135,35 @@ def _work(desk: Desk, pushing: Pushing, all_rows: int, started: float) -> None:
         raise defects[0]
 
 
+def _may_file(desk: Desk) -> bool:
+    """Whether bulk jobs may be begun at all: an undo looks at every record before it writes."""
+    return desk.crm.bulk is not None and desk.crm.bulk.above > 0 and desk.records_too and desk.only is None
+
+
+def _file(desk: Desk) -> None:
+    """Begin bulk jobs, then let the others send what is not in them; take first looks meanwhile."""
+    try:
+        if not _is_lean(desk):
+            begin_jobs(desk)
+    finally:
+        desk.filing.clear()
+    go_on(desk)
+
+
 def _one_batch(desk: Desk) -> bool:
     """Carry out one batch, tasks before fields; False where there is nothing to do or no slot for it in time."""
+    look = desk.tasks_too and time.monotonic() >= desk.no_tasks_until
+    if desk.filing.is_set() and not look:
+        time.sleep(BESIDE)
+        return True
     if not desk.wait_for_slot():
         return False
-    if desk.tasks_too and time.monotonic() >= desk.no_tasks_until:
+    if look:
         if push_tasks(desk):
             return True
         desk.no_tasks_until = time.monotonic() + LOOK_AGAIN
+    if desk.filing.is_set():
+        return True
     if desk.records_too and not _is_lean(desk) and push_records(desk):
         return True
     # what was given back meanwhile, or planned, is not left for the next push
@@ -156,6 +190,7 @@ def _waiting(store: Store, destination: str, pushing: Pushing) -> int:
 def _next_in(store: Store, destination: str, only: str | None) -> float | None:
     with store.read() as tx:
         moments = [one.ready_at(tx, destination, only) for one in (record_claims, intent_claims)]
+        moments.append(bulk_jobs.ready_at(tx, destination))
         now = tx.now()
     soonest = min((moment for moment in moments if moment is not None), default=None)
     return None if soonest is None else max(0.0, (soonest - now).total_seconds())

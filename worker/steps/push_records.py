@@ -68,7 +68,7 @@ def _claim(desk: Desk, limit: int) -> _Claimed:
     """Tx A: hold rows and begin the attempt of the first call about them."""
     with desk.store.write() as tx:
         rows = record_claims.claim(tx, desk.destination, Claim(limit, desk.holder, desk.periods.lease, desk.only))
-        drafts = _with_seen(tx, desk, [draft(row, desk.writing, desk.parked) for row in rows])
+        drafts = with_seen(tx, desk, [draft(row, desk.writing, desk.parked) for row in rows])
         first = [one for one in drafts if one.read_first]
         writing = [one for one in drafts if one.writes]
         claimed = _Claimed(drafts)
@@ -82,7 +82,7 @@ def _claim(desk: Desk, limit: int) -> _Claimed:
     return claimed
 
 
-def _with_seen(tx: Tx, desk: Desk, drafts: Sequence[Draft]) -> list[Draft]:
+def with_seen(tx: Tx, desk: Desk, drafts: Sequence[Draft]) -> list[Draft]:
     """For undo: what the mirror saw in fields of which nothing is known else, such as ours before their first write."""
     first = [one for one in drafts if one.row.crm_id and not one.read_first and one.replaces_unknown]
     if not first:
@@ -170,7 +170,7 @@ class Records(Batch[Draft]):
                 verdicts.append(Verdict(again.row, "unknown", again.acknowledged, attempts=one.row.attempts, wait=wait))
             else:
                 ready.append(again)
-        self._store(verdicts)
+        self.store(verdicts)
         gone = sum(1 for one in verdicts if one.gone)
         self._desk.tally.records(unmatched=gone)
         self._desk.tally.finished(gone)
@@ -207,7 +207,7 @@ class Records(Batch[Draft]):
         """Nothing is to be written on these: the CRM holds what is wanted, or a person's edit stands."""
         if not drafts:
             return
-        self._store([Verdict(one.row, "in_sync", one.acknowledged, parked=one.parked) for one in drafts])
+        self.store([Verdict(one.row, "in_sync", one.acknowledged, parked=one.parked) for one in drafts])
         born = sum(1 for one in drafts if one.born)
         proved = sum(1 for one in drafts if one.row.was == "unknown" and not one.born)
         kept = sum(1 for one in drafts if one.kept and one.row.was != "unknown")
@@ -219,15 +219,15 @@ class Records(Batch[Draft]):
 
     def settle(self, items: Sequence[Draft], answer: Answer, attempt: int) -> list[Draft]:
         told = [(one, answer.receipts[one.row.record_key]) for one in items]
-        self._park(told)
+        self.park(told)
         again = self._once_more(told)
         busy = {one.row.record_key for one in again}
         wait = self._desk.periods.unknown_wait
         final = [(one, says) for one, says in told if one.row.record_key not in busy]
         verdicts = [verdict(Said(one, says, answer, wait)) for one, says in final]
         how = End(answer.outcome, {one.row.record_key: says.outcome.value for one, says in told})
-        lost = self._store(verdicts, (attempt, how))
-        self._count([(one, says) for one, says in final if one.row.record_key not in lost])
+        lost = self.store(verdicts, (attempt, how))
+        self.count([(one, says) for one, says in final if one.row.record_key not in lost])
         return again
 
     def _once_more(self, told: Sequence[tuple[Draft, Receipt]]) -> list[Draft]:
@@ -250,23 +250,26 @@ class Records(Batch[Draft]):
         with self._desk.store.write() as tx:
             attempts.end(tx, attempt, End(outcome))
 
-    def _store(self, verdicts: Sequence[Verdict], attempt: tuple[int, End] | None = None) -> set[str]:
+    def store(self, verdicts: Sequence[Verdict], attempt: tuple[int, End] | None = None) -> set[str]:
         """Tx B: rows by their fence, links, the attempt. The keys that had lost their fence."""
         if not verdicts and attempt is None:
             return set()
-        destination = self._desk.destination
         with self._desk.store.write() as tx:
-            lost = record_claims.settle(tx, destination, verdicts) if verdicts else set()
-            if lost:
-                point("K10")
-            _link(tx, destination, [one for one in verdicts if one.row.record_key not in lost])
-            if attempt is not None:
-                id, how = attempt
-                answers = {**(how.answers or {}), **dict.fromkeys(lost, "stale_result")}
-                attempts.end(tx, id, End(how.outcome, answers))
+            return self.settled(tx, verdicts, attempt)
+
+    def settled(self, tx: Tx, verdicts: Sequence[Verdict], attempt: tuple[int, End] | None = None) -> set[str]:
+        destination = self._desk.destination
+        lost = record_claims.settle(tx, destination, verdicts) if verdicts else set()
+        if lost:
+            point("K10")
+        _link(tx, destination, [one for one in verdicts if one.row.record_key not in lost])
+        if attempt is not None:
+            id, how = attempt
+            answers = {**(how.answers or {}), **dict.fromkeys(lost, "stale_result")}
+            attempts.end(tx, id, End(how.outcome, answers))
         return lost
 
-    def _park(self, told: Sequence[tuple[Draft, Receipt]]) -> None:
+    def park(self, told: Sequence[tuple[Draft, Receipt]]) -> None:
         lacking = {(one.row.object, str(says.field)): says.message for one, says in told if lacks_field(says)}
         if not lacking:
             return
@@ -279,7 +282,7 @@ class Records(Batch[Draft]):
             mend = "run `pql provision`" if name in BY_NAME else "make the field there"
             self._desk.tally.warn(f"{said} It is left out. To mend that {mend}, then `pql retry`.")
 
-    def _count(self, told: Sequence[tuple[Draft, Receipt]]) -> None:
+    def count(self, told: Sequence[tuple[Draft, Receipt]]) -> None:
         applied = [one for one, says in told if says.outcome is Outcome.APPLIED]
         made = sum(1 for one in applied if one.row.crm_id is None or one.born)
         gone = sum(1 for _, says in told if says.outcome is Outcome.MOVED and not says.moved_to)

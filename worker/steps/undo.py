@@ -144,6 +144,8 @@ def _nobody_else(store: Store) -> None:
         raise CannotUndo(f"A run is in progress ({holding[running[0]]}). Wait until it has ended, then undo.")
     pushing = [name for name in holding if name.startswith("push:")]
     alive = [who for who in sorted(sending) if not died_here(who)]
+    if any(who.startswith("bulk/") for who in sending):
+        raise CannotUndo("A bulk job is under way. `pql status` shows when it is over, then undo.")
     if pushing or alive:
         who = holding[pushing[0]] if pushing else alive[0]
         raise CannotUndo(f"A push is under way ({who}). Run `pql pause`, wait a minute, then undo.")

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Text, bindparam, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Text, and_, bindparam, cast, delete, func, insert, or_, select, update
 
 from worker.store.database import Tx
 from worker.store.tables import attempt as table
@@ -28,7 +28,7 @@ class Attempt:
     """
     A call about to be made; `keys` is {key: {seq, sent, replaced, crm_id}} with packed fields.
 
-    A key that was sent outside a run says in `run` under which id it was wanted.
+    A key that was sent outside a run says in `run` under which id it was wanted. `job` is the bulk job that carries it.
     """
 
     destination: str
@@ -36,6 +36,7 @@ class Attempt:
     keys: Mapping[str, Mapping[str, Any]]
     trace_id: str
     run_id: str | None = None
+    job: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def begin(tx: Tx, call: Attempt) -> int:
         "keys": keys,
         "trace_id": call.trace_id,
         "run_id": call.run_id,
+        "bulk_job_id": call.job,
         "started_at": tx.now(),
         "request_digest": sha256(orjson.dumps(keys, option=orjson.OPT_SORT_KEYS)).hexdigest(),
     }
@@ -82,7 +84,24 @@ def keys_of(tx: Tx, ids: set[int]) -> dict[int, dict[str, dict[str, Any]]]:
 def close_lost(tx: Tx, before: datetime) -> int:
     """Close attempts begun before that moment and never ended: their process died."""
     lost = update(table).where(tx.mine(table), table.c.outcome.is_(None), table.c.started_at < before)
-    return tx.run(lost.values(outcome="lost", ended_at=tx.now()))
+    return tx.run(lost.where(table.c.bulk_job_id.is_(None)).values(outcome="lost", ended_at=tx.now()))
+
+
+def next_of_job(tx: Tx, job: int) -> tuple[int, dict[str, dict[str, Any]]] | None:
+    """The first attempt of a bulk job whose rows are not settled: its id and what it sent."""
+    asked = select(table.c.id, table.c["keys"]).where(tx.mine(table), _of_job(job)).order_by(table.c.id).limit(1)
+    found = tx.one(asked)
+    return None if found is None else (int(found[0]), found[1])
+
+
+def end_job(tx: Tx, job: int, outcome: str) -> int:
+    """Close what is left open of a bulk job with one outcome for all."""
+    return tx.run(update(table).where(tx.mine(table), _of_job(job)).values(outcome=outcome, ended_at=tx.now()))
+
+
+def _of_job(job: int) -> Any:
+    # a worker of an older version may have taken one that is under way for lost
+    return and_(table.c.bulk_job_id == job, or_(table.c.outcome.is_(None), table.c.outcome == "lost"))
 
 
 def of_key(tx: Tx, key: str, most: int = 50) -> list[dict[str, Any]]:

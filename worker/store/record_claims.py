@@ -90,8 +90,8 @@ def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
         for urgent in (True, False):
             if len(rows) < limit:
                 asked = _group(status, ask.run_id is not None, bool(head.creating), urgent)
-                rows += [_claimed(row) for row in tx.rows(asked, {**given, "most": limit - len(rows)})]
-        _hold(tx, destination, rows, ask)
+                rows += [claimed(row) for row in tx.rows(asked, {**given, "most": limit - len(rows)})]
+        hold(tx, destination, rows, (ask.owner, ask.seconds))
         return rows
     return []
 
@@ -125,7 +125,7 @@ def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
     They are read back at once; a second write waits until `unknown_wait` seconds after the first was begun.
     """
     overdue = or_(table.c.claim_until < tx.now(), *(table.c.claimed_by == holder for holder in died))
-    late = (tx.mine(table), _SENDING, overdue)
+    late = (tx.mine(table), SENDING, overdue)
     begun = select(table.c.destination, table.c.record_key, attempt.c.started_at)
     begun = begun.join_from(table, attempt, attempt.c.id == table.c.attempt_id, isouter=True).where(*late)
     rows = [
@@ -142,7 +142,7 @@ def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
 
 def holders(tx: Tx) -> set[str]:
     """Who holds something now."""
-    asked = select(table.c.claimed_by).where(tx.mine(table), _SENDING, table.c.claimed_by.is_not(None))
+    asked = select(table.c.claimed_by).where(tx.mine(table), SENDING, table.c.claimed_by.is_not(None))
     return {row[0] for row in tx.rows(asked.distinct())}
 
 
@@ -164,13 +164,13 @@ def ready_at(tx: Tx, destination: str, run_id: str | None = None) -> datetime | 
 
 def waiting(tx: Tx, destination: str, run_id: str | None = None) -> int:
     """How many rows can be taken up now, for progress."""
-    ready = or_(_ready(tx, destination, "due", run_id), _ready(tx, destination, "unknown", run_id))
-    return int(tx.value(select(func.count()).select_from(table).where(ready)))
+    found = or_(ready(tx, destination, "due", run_id), ready(tx, destination, "unknown", run_id))
+    return int(tx.value(select(func.count()).select_from(table).where(found)))
 
 
 Status = Literal["due", "unknown"]
 _READY: tuple[Status, ...] = ("unknown", "due")
-_SENDING = table.c.status == literal_column("'sending'")
+SENDING = table.c.status == literal_column("'sending'")
 _KEY = ("workspace", "destination", "record_key")
 _OF_THE_RECORD = ("crm_id", "object", "acknowledged", "reformatted")
 _NEWS = (
@@ -232,7 +232,8 @@ def _under(run_id: str | None) -> Any:
     return true() if run_id is None else table.c.run_id == run_id
 
 
-def _ready(tx: Tx, destination: str, status: Status, run_id: str | None = None) -> Any:
+def ready(tx: Tx, destination: str, status: Status, run_id: str | None = None) -> Any:
+    """The condition that a row can be taken up now."""
     in_time = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= tx.now())
     return and_(tx.mine(table), table.c.destination == destination, *_alive(status), in_time, _under(run_id))
 
@@ -271,12 +272,14 @@ def _group(status: Status, under: bool, creating: bool, urgent: bool) -> Executa
         table.c.blind_attempts == bindparam("blind_attempts"),
         table.c.priority == priority if urgent else table.c.priority > priority,
     )
-    found = select(*_CLAIMED).where(*_asked(status, under), *alike).order_by(*_ORDER).limit(bindparam("most"))
+    found = select(*CLAIMED).where(*_asked(status, under), *alike).order_by(*_ORDER).limit(bindparam("most"))
     return found.with_for_update(skip_locked=True)
 
 
-def _hold(tx: Tx, destination: str, rows: Sequence[Row], ask: Claim) -> None:
-    held = {"claimed_by": ask.owner, "claim_until": tx.now() + timedelta(seconds=ask.seconds)}
+def hold(tx: Tx, destination: str, rows: Sequence[Row], by: tuple[str, float | None]) -> None:
+    """Hold these rows for somebody: by whom, and for how many seconds, None for as long as it takes."""
+    owner, seconds = by
+    held = {"claimed_by": owner, "claim_until": None if seconds is None else tx.now() + timedelta(seconds=seconds)}
     _HELD.run(tx, [{**_key(tx, destination, row.record_key), **held} for row in rows])
 
 
@@ -284,7 +287,7 @@ def _key(tx: Tx, destination: str, record_key: str) -> dict[str, Any]:
     return {"workspace": tx.workspace, "destination": destination, "record_key": record_key}
 
 
-_CLAIMED = tuple(
+CLAIMED = tuple(
     table.c[name]
     for name in (
         *("wanted", "acknowledged", "reformatted", "parked", "because", "fence", "record_key", "object", "crm_id", "seq"),
@@ -293,7 +296,8 @@ _CLAIMED = tuple(
 )
 
 
-def _claimed(found: Sequence[Any]) -> Row:
+def claimed(found: Sequence[Any]) -> Row:
+    """What `CLAIMED` selected, as a row under the fence that a claim gives it."""
     wanted, acknowledged, reformatted, parked, because, fence, *rest = found
     key, object, crm_id, seq, status, attempts, blind, ack_seq, attempt_id, uncertain_until, run_id = rest
     return Row(

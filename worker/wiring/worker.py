@@ -34,6 +34,7 @@ from worker.store import mirror, pauses, runs, versions
 from worker.wiring.evaluating import begin, evaluate, finish
 from worker.wiring.limiters import Limiters
 
+JOB_PATIENCE = 900.0  # seconds that a run waits for the CRM to work off bulk jobs
 RUN_SECONDS = 6 * 3600.0  # on a host that died in a run, nothing can be undone for so long
 
 
@@ -248,6 +249,7 @@ class Worker:
                 if why is not None:
                     because = f" ({why})" if why else ""
                     report.warnings.append(f"{name} is paused{because}: nothing was written. `pql resume {name}` goes on.")
+                    _add(report, name, self._finish_jobs(name))
                 else:
                     self._pushed(report, name, limit)
 
@@ -257,7 +259,8 @@ class Worker:
             return pauses.reason(tx, name)
 
     def _pushed(self, report: Report, name: str, limit: int | None) -> None:
-        """Push until nothing is ready; tasks of records that were made in this push follow them."""
+        """Push until nothing is ready and no bulk job is under way; tasks of records that were made in this push follow."""
+        until = time.monotonic() + JOB_PATIENCE
         while True:
             done = self._push(name, 60.0, limit, report.run)
             _add(report, name, done)
@@ -266,20 +269,41 @@ class Worker:
                 return
             released = commit.release(self.tools, report.run) if name == self.tools.settings.handoff.work_in else 0
             limited = (done.limited or 0.0) >= SHORT
-            if not released and (done.next_in != 0 or limit is not None or limited):
-                report.status = "partial" if limited and report.status == "done" else report.status
+            if done.filed and not (done.refused or limited) and self._waited(done.next_in or 0.0, until):
+                limit = None if limit is None else 0
+                continue
+            if not released and (done.next_in != 0 or limit is not None or limited or done.filed):
+                report.status = "partial" if (limited or done.filed) and report.status == "done" else report.status
+                if done.filed:
+                    report.warnings.append(
+                        f"{done.filed:,} records are in a bulk job at {name}; the next run takes what became of them."
+                    )
                 return
+
+    def _waited(self, seconds: float, until: float) -> bool:
+        """Wait so long, holding nothing; False where that is after `until`, or somebody says stop."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            if self.tools.stopping() or ends > until:
+                return False
+            time.sleep(min(left, 0.2))
+        return True
 
     def push(self, name: str, seconds: float = 60.0) -> bool:
         """One slice of writing to a CRM; whether more is ready now."""
         if self._paused(name) is not None:
+            self._finish_jobs(name)
             return False
         done = self._push(name, seconds, None, None)
         released = commit.release(self.tools) if name == self.tools.settings.handoff.work_in else 0
         # at the end of a slice the next slot is some milliseconds away; a CRM's limit is farther, and not worth a bell
         return bool(released) or (done.next_in == 0 and not done.refused and (done.limited or 0.0) < SHORT)
 
-    def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None) -> PushReport:
+    def _finish_jobs(self, name: str) -> PushReport:
+        """Of a paused destination only what became of jobs that the CRM has had: nothing is begun, nothing is sent."""
+        return self._push(name, 60.0, 0, None, sending=False)
+
+    def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None, *, sending: bool = True) -> PushReport:
         tools, handoff = self.tools, self.tools.settings.handoff
         with tools.store.read() as tx:
             owners = {owner.email: owner for owner in mirror.owners(tx, name)}
@@ -293,6 +317,8 @@ class Worker:
             seconds=seconds,
             limit=limit,
             run_id=run_id,
+            tasks=sending,
+            records=sending,
             stop=tools.stopping,
             progress=lambda rows, whole, _rate: tools.progress(f"push {name}", rows, whole),
             limiter=self.limiters.of(name),
@@ -306,7 +332,9 @@ class Worker:
     def sweep(self) -> tuple[str, ...]:
         """Take up what was left undone; the destinations that may have something due."""
         found = sweep(self.tools.store)
-        return tuple(self.tools.crms) if found.records or found.tasks else ()
+        if found.records or found.tasks:
+            return tuple(self.tools.crms)
+        return tuple(name for name in found.jobs if name in self.tools.crms)
 
 
 def _add(report: Report, name: str, done: PushReport) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from connectors.bulk import Bulk
 from connectors.contract import Budget, Gate
 from connectors.crms.hubspot.client import TYPE_IDS, Client
 from connectors.crms.hubspot.doctor import Account, Check, Doctor, account
@@ -33,6 +34,7 @@ class HubSpot:
         self._portal: Account | None = None
         self.mirror = Mirror(self._client, self._schema)
         self.records = Records(self._client, self._schema)
+        self.bulk: Bulk | None = None
         self.tasks = Tasks(self._client, self._schema)
         self.provisioning = Provisioning(self._client, self._schema)
 

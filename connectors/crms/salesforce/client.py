@@ -191,6 +191,23 @@ class Client:
         line.proven = True
         return Answer(found)
 
+    def raw(self, method: str, path: str, *, data: bytes | None = None) -> bytes:
+        """A file of a bulk job, sent or fetched as it is: the package would take it for JSON, or guess its encoding."""
+        line, writes = self._opened(), method not in READS
+        headers = {"Authorization": f"Bearer {line.grant.token}"}
+        headers |= {"Content-Type": "text/csv; charset=UTF-8"} if data is not None else {"Accept": "text/csv"}
+        url = f"{line.grant.base_url}/services/data/v{self.version}/{path}"
+        answer = self._session.request(method, url, headers=headers, data=data)
+        if 200 <= answer.status_code < 300:
+            line.proven = True
+            return answer.content
+        try:
+            content: Any = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            content = ""
+        self._refused(line, answer.status_code, content, writes=writes).good()
+        raise classified(answer.status_code, writes=writes)
+
     def _refused(self, line: Line, status: int, content: Any, *, writes: bool) -> Answer:
         if status == 401:
             raise self._expired(line)

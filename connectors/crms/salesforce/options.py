@@ -33,6 +33,11 @@ OPTIONS = OptionTable(
         Option("jwt_key", "secret", says="Private key (PEM) for the JWT bearer flow; goes with client_id and username."),
         Option("username", says="The user that a JWT logs in; it must be pre-authorised."),
         Option("object", "choice", choices=("lead", "contact", "both"), says="What carries a lead, by default both."),
+        Option(
+            "bulk_above",
+            "number",
+            says="More due updates of one object than this, by default 2000, go as bulk jobs; 0 never uses them.",
+        ),
         Option("api_version", "choice", choices=VERSIONS, says="Version in the paths, by default 67.0."),
         Option("allow_host", says="One more host that base_url may name, such as a proxy of your own."),
     ),
@@ -51,6 +56,7 @@ class Options:
     username: str | None = None
     object: Carrier = "both"
     api_version: str = "67.0"
+    bulk_above: int = 2000
     allow_host: str | None = None
 
     def __post_init__(self) -> None:
@@ -61,6 +67,9 @@ class Options:
             raise Refused(f"client_id is missing. {_WAYS_IN}", code="NO_WAY_IN")
         if self.jwt_key is not None and not self.username:
             raise Refused(f"username is missing. {_WAYS_IN}", code="NO_WAY_IN")
+
+        if self.bulk_above != int(self.bulk_above) or self.bulk_above < 0:
+            raise Refused("bulk_above is a whole number of rows, or 0 for no bulk jobs.", code="BAD_OPTION")
 
     @property
     def reach(self) -> Reach:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from connectors.contract import Budget, Gate, OwnLimit
+from connectors.crms.salesforce.bulk import Bulk
 from connectors.crms.salesforce.client import Client
 from connectors.crms.salesforce.doctor import Check, Doctor
 from connectors.crms.salesforce.limits import RESERVE
@@ -42,6 +43,7 @@ class Salesforce:
         self._schema = Schema(self._client)
         self.mirror = Mirror(self._client, self._schema)
         self.records = Records(self._client, self._schema)
+        self.bulk = Bulk(self._client, self.records, options.bulk_above)
         self.tasks = Tasks(self._client, self._schema)
         self.provisioning = Provisioning(self._client, self._schema, self.objects)
 

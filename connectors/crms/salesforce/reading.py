@@ -64,6 +64,10 @@ class Reader:
         live |= self._live(object, [heir for heir in dict.fromkeys(heirs.values()) if heir not in live], names)
         return {id: live[to] for id, full in asked.items() if (to := heirs.get(full, full)) in live}
 
+    def present(self, object: str, ids: Iterable[str], names: Sequence[str]) -> dict[str, Record]:
+        """Records that are there, by their full ids; nobody is followed anywhere."""
+        return self._live(object, list(dict.fromkeys(full for id in ids if (full := full_id(id)))), names)
+
     def _live(self, object: str, ids: list[str], names: Sequence[str]) -> dict[str, Record]:
         found: dict[str, Record] = {}
         for start in range(0, len(ids), PAGE):

@@ -9,8 +9,7 @@ next poll tells).
 A new Lead needs LastName and Company: without them the e-mail's local part and the domain stand in, so that a person
 sees where they came from. A Contact needs LastName, an Account Name (its domain), in the same way.
 
-Not decided here: what is written (the plan), when it is sent again (the store). Above 2,000 changed records Bulk API
-2.0 would use fewer calls; it is not built.
+Not decided here: what is written (the plan), when it is sent again (the store), what goes as a file (`bulk`).
 """
 
 from __future__ import annotations
@@ -48,20 +47,8 @@ class Records:
         if not changes:
             return []
         making = creating(changes, self.batch)
-        receipts = {receipt.key: receipt for receipt in doubles(changes, _marks).values()}
-        rows: list[Row] = []
-        known: dict[str, tuple[str | None, Form]] = {}
         moved = {} if making or object != "lead" else self._converted([change.crm_id for change in changes])
-        for change in changes:
-            if change.key in receipts:
-                continue
-            if (to := moved.get(full_id(change.crm_id) or "")) is not None:
-                receipts[change.key] = _moved(change, to)
-                continue
-            try:
-                rows.append(self._row(object, change, known))
-            except Unsendable as problem:
-                receipts[change.key] = problem.receipt(change)
+        rows, receipts = self.rows(object, changes, moved)
         if rows:
             method = "POST" if making else "PATCH"
             told = sent(rows, lambda bodies: self._client.collection(method, bodies, trace))
@@ -69,6 +56,33 @@ class Records:
             if any(receipt.code in FIELD_CODES for receipt in told):
                 self._schema.forget()
         return [receipts[change.key] for change in changes]
+
+    def rows(
+        self, object: str, changes: Sequence[Change], moved: Mapping[str, str] | None = None
+    ) -> tuple[list[Row], dict[str, Receipt]]:
+        """What is sent, and the receipts of what is not; `moved` are the contacts of converted leads, by the lead's id."""
+        receipts = {receipt.key: receipt for receipt in doubles(changes, _marks).values()}
+        rows: list[Row] = []
+        known: dict[str, tuple[str | None, Form]] = {}
+        for change in changes:
+            if change.key in receipts:
+                continue
+            if (to := (moved or {}).get(full_id(change.crm_id) or "")) is not None:
+                receipts[change.key] = _moved(change, to)
+                continue
+            try:
+                rows.append(self._row(object, change, known))
+            except Unsendable as problem:
+                receipts[change.key] = problem.receipt(change)
+        return rows, receipts
+
+    def converted(self, object: str, changes: Sequence[Change]) -> dict[str, str]:
+        """The same as every batch of lead updates asks first, for many: 2,000 in one call instead of 200."""
+        if object not in self.looks_first or "IsConverted" not in self._schema.columns(object):
+            return {}
+        names = ("IsConverted", "ConvertedContactId")
+        rows = self._reader.present(object, (change.crm_id for change in changes if change.crm_id), names)
+        return {id: str(row.get("ConvertedContactId") or "") for id, row in rows.items() if row.get("IsConverted")}
 
     def _target(self, object: str, name: str) -> tuple[str | None, Form]:
         field = theirs(object, name)

@@ -96,6 +96,7 @@ class Salesforce:
         if not self._sessions.lives(token):
             raise errors.no_session()
         self._count()
+        bulk.go_on(self._org)
         found = VERSION.fullmatch(parts[2])
         if found is None or int(found[1]) not in VERSIONS:
             raise errors.not_found()
@@ -169,10 +170,11 @@ class Salesforce:
         return f"api-usage={self._calls}/{self._org.switch('daily_limit')}"
 
     def _limits(self) -> dict[str, Any]:
-        most = int(self._org.switch("daily_limit"))
+        most, batches = int(self._org.switch("daily_limit")), int(self._org.switch("daily_bulk_batches"))
+        used = int(self._org.state.doc("bulk", "batches") or 0)
         return {
             "DailyApiRequests": {"Max": most, "Remaining": max(0, most - self._calls)},
-            "DailyBulkApiBatches": {"Max": 15000, "Remaining": 15000},
+            "DailyBulkApiBatches": {"Max": batches, "Remaining": max(0, batches - used)},
             "DailyBulkV2QueryJobs": {"Max": 10000, "Remaining": 10000},
             "DataStorageMB": {"Max": 5, "Remaining": 5},
             "FileStorageMB": {"Max": 20, "Remaining": 20},

@@ -28,7 +28,10 @@ SWITCHES: Mapping[str, Any] = {
     "login_kills_older": False,
     "login_refused": None,  # an OAuth error code such as invalid_grant
     "upsert_race_s": 0,  # seconds between looking a key up and writing, so that two upserts of a new key meet
-    "bulk_polls": 1,  # how often a bulk job says InProgress before it is done
+    "bulk_polls": 1,  # how often a bulk job says InProgress before it is done, a share of its rows written at each look
+    "bulk_seconds": None,  # or: how long a job takes by the sandbox's clock, whether anybody looks or not
+    "bulk_failure": None,  # {after: rows, message}: jobs fail once so many rows of theirs are written
+    "daily_bulk_batches": 15000,  # batches of 10,000 rows that all jobs may use
 }
 
 

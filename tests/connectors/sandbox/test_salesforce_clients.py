@@ -114,6 +114,12 @@ def close(rest, record, state="UploadComplete"):
     return rest.call("PATCH", f"jobs/ingest/{record}", json={"state": state})
 
 
+def watch(rest, record):
+    """Look at a closed job until it is over, as a client must: nothing is written before."""
+    while rest.get(f"jobs/ingest/{record}").body["state"] in ("UploadComplete", "InProgress"):
+        pass
+
+
 @pytest.fixture
 def keyed(rest):
     rest.org.seed(fields=[key_field("Lead")])
@@ -144,6 +150,7 @@ def test_an_empty_cell_says_nothing_and_only_the_sign_clears(keyed):
     record = job(keyed).body["id"]
     upload(keyed, record, "PQL_Key__c,Title,City\nk1,,#N/A\n")
     close(keyed, record)
+    watch(keyed, record)
 
     assert keyed.records("SELECT Title, City FROM Lead") == [{"Title": "CTO", "City": None}]
 
@@ -169,6 +176,7 @@ def test_an_aborted_job_writes_nothing_and_a_job_runs_no_assignment_rule_unasked
     for place, record in enumerate(ids):
         upload(keyed, record, text.format(place))
         close(keyed, record, "Aborted" if place == 0 else "UploadComplete")
+        watch(keyed, record)
 
     owners = keyed.records("SELECT PQL_Key__c, Owner.Email FROM Lead ORDER BY PQL_Key__c")
     assert [(each["PQL_Key__c"], each["Owner"]["Email"]) for each in owners] == [

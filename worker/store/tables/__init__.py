@@ -8,7 +8,7 @@ identity links, day roll-ups) are Parquet in the lake, listed in `lake_file`; se
 
 from worker.store.tables.columns import Id, Json, Moment, metadata
 from worker.store.tables.crm import crm_email, crm_mirror, crm_owner, link, mirror_cursor
-from worker.store.tables.effects import attempt, inbox, intent, lease, limiter, parked_field, record_sync
+from worker.store.tables.effects import attempt, bulk_job, inbox, intent, lease, limiter, parked_field, record_sync
 from worker.store.tables.people import lead, lead_state, outcome, transition
 from worker.store.tables.routing import assignment, held, offer, pool, pool_member
 from worker.store.tables.upkeep import alert, audit, heartbeat, job_slot, paused
@@ -22,6 +22,7 @@ __all__ = [
     "assignment",
     "attempt",
     "audit",
+    "bulk_job",
     "crm_email",
     "crm_mirror",
     "crm_owner",

@@ -97,8 +97,42 @@ attempt = Table(
     Column("outcome", String(32)),
     Column("answers", Json),
     Column("trace_id", String(64), nullable=False),
+    # the job that carries these rows; such an attempt ends with the job, however long that takes
+    Column("bulk_job_id", BigInteger),
     Index(None, "workspace", "run_id"),
     Index(None, "workspace", "outcome", "started_at"),
+    Index(
+        "ix_attempt_bulk_job",
+        *("workspace", "bulk_job_id"),
+        sqlite_where=text("bulk_job_id IS NOT NULL"),
+        postgresql_where=text("bulk_job_id IS NOT NULL"),
+    ),
+)
+bulk_job = Table(
+    "bulk_job",
+    metadata,
+    # stage: filling, filled, opened, uploaded, closed; then done, dropped, lost.
+    # `job` is the CRM's id; it is stored before anything is uploaded
+    Column("id", Id, primary_key=True),
+    name("workspace"),
+    name("destination"),
+    Column("object", String(32), nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("row_count", Integer, nullable=False, server_default=text("0")),
+    Column("stage", String(16), nullable=False),
+    Column("job", String(64)),
+    Column("run_id", String(32)),
+    Column("looks", Integer, nullable=False, server_default=text("0")),
+    # why it came to nothing; empty where its process died
+    Column("error", Text),
+    Column("begun_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    # the next look at what the CRM says of it
+    Column("look_at", Moment),
+    Column("claimed_by", String(128)),
+    Column("fence", BigInteger, nullable=False, server_default=text("0")),
+    Column("claim_until", Moment),
+    Index(None, "workspace", "destination", "ended_at"),
 )
 lease = Table(
     "lease",
