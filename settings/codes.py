@@ -112,6 +112,7 @@ CODES: dict[str, str] = {
     "DE003": "unknown column, signal or score as a field's value",
     "DE004": "`match` that cannot find anything",
     "DE005": "a reserve that leaves no calls",
+    "DE006": "the mode `append` for what cannot be added",
     "SH001": "a schedule that this step cannot follow",
     "W103": "weights further apart than 20 to 1",
     "W104": "a pool of one",

@@ -25,7 +25,8 @@ class Also(Model):
     mode: Mode = "respect_human"
     """
     own: ours, always written. respect_human: until a person edits it. fill_empty: only where blank. create_only: only on
-    new records.
+    new records. append: added to a field of several values (HubSpot: multiple checkboxes, Salesforce: multi-select
+    picklist); what stands there stays.
     """
     clear: bool = False
     """Empty the field when the value is missing."""

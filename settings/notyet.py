@@ -64,7 +64,6 @@ KEYS: tuple[NotYet, ...] = (
     NotYet("partners.offers", None, "Own timings and disclosure for offers"),
     NotYet("partners.directory.companies", None, "A directory kept in the CRM"),
     NotYet("destinations.*.fields", "custom", "Own names for the standard fields"),
-    NotYet("destinations.*.also.*.mode", "append", "The mode `append`"),
     NotYet("guards.api_calls", None, "A guard on API calls"),
 )
 

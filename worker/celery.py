@@ -63,7 +63,7 @@ REQUIRED: dict[str, Any] = {
         "global_keyprefix": "pql:",
     },
 }
-QUEUES = ("pull", "score", "watch", "sweep", "push")
+QUEUES = ("pull", "score", "watch", "audit", "sweep", "push")
 # Scoring all leads is one piece: a million took two minutes on two busy cores. Below half the visibility timeout no other
 # worker gets its message.
 PATIENCE = {"score": {"soft_time_limit": 780, "time_limit": 840}}

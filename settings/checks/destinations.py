@@ -66,6 +66,20 @@ def _field(picture: Picture, path: Path, also: Also) -> None:
     if also.value not in names:
         said = did_you_mean(also.value, names, "Write a column, a signal, a score or `tier`.")
         picture.say(picture.place(*path, "value"), "DE003", f"`{also.value}` is not known.", said)
+    elif also.mode == "append":
+        _added(picture, path, also)
+
+
+def _added(picture: Picture, path: Path, also: Also) -> None:
+    """Only words can be among the values of a field of several values; nothing is ever taken out of one."""
+    known = picture.types.catalogue.look_up(also.value, At.ALL)
+    kind = known.type if known else None
+    if kind is not None and kind != "text":
+        message = f"`{also.value}` is a {kind}, which a field of several values does not hold."
+        picture.say(picture.place(*path, "mode"), "DE006", message, "Write `mode: respect_human`, or a value that is text.")
+    if also.clear:
+        message = "`append` adds and takes nothing out, so there is nothing to clear."
+        picture.say(picture.place(*path, "clear"), "DE006", message, "Leave `clear` out.")
 
 
 def _step(picture: Picture, step: str, every: Every, allowed: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from worker.steps.audit_report import Audited
 from worker.steps.doctor import Diagnosis
 from worker.steps.explain import Explanation
 from worker.steps.report import Document, PlanReport, Report, SourceCounts
@@ -149,6 +150,7 @@ class Refusal(Document):
 
 DOCUMENTS: dict[str, type[Document]] = {
     "activate": Activated,
+    "audit": Audited,
     "check": Check,
     "dead": Dead,
     "doctor": Diagnosis,

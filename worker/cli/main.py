@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.asked import Asked, moment, told
+from worker.cli.options import AsOf, Debug, Limit, Output, Settings, Store, Where
 
 app = typer.Typer(
     name="pql",
@@ -21,17 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Settings = Annotated[str | None, typer.Option("--settings", help="Folder or file of settings.", show_default=False)]
-Store = Annotated[str | None, typer.Option("--store", help="URL of the store.", show_default=False)]
-Output = Annotated[str | None, typer.Option("--output", help="text or json.", show_default=False)]
-Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something goes wrong.")]
-AsOf = Annotated[
-    str | None, typer.Option("--as-of", help="The instant to pretend to be at, in ISO form.", show_default=False)
-]
-Limit = Annotated[
-    int | None, typer.Option("--limit", min=0, help="Write at most this many records and tasks.", show_default=False)
-]
 
 
 @app.callback()
@@ -290,7 +280,7 @@ def undo(
     ctx: typer.Context,
     run: Annotated[str, typer.Argument(help="Id of a run, its beginning is enough, or `last`: the last that wrote.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be restored; write nothing.")] = False,
-    destination: Annotated[str | None, typer.Option("--destination", help="One destination; all if absent.")] = None,
+    destination: Where = None,
     limit: Limit = None,
     settings: Settings = None,
     store: Store = None,
@@ -303,6 +293,25 @@ def undo(
         from worker.cli import undoing
 
         raise typer.Exit(undoing.undo(asked, run, destination=destination, limit=limit, dry_run=dry_run))
+
+
+@app.command()
+def audit(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look and say; repair nothing.")] = False,
+    destination: Where = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="People, and companies, to look at; 100.")] = None,
+    settings: Settings = None,
+    store: Store = None,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Read back a sample of what the CRM acknowledged; what others overwrote of ours is written again."""
+    asked = _asked(ctx, settings, store, output, debug)
+    with told(asked):
+        from worker.cli import auditing
+
+        raise typer.Exit(auditing.audit(asked, destination=destination, limit=limit, dry_run=dry_run))
 
 
 @app.command()
@@ -376,7 +385,6 @@ def _not_yet(name: str, what: str) -> None:
 
 
 _not_yet("simulate", "it will preview rule changes on history.")
-_not_yet("audit", "it will re-read what was claimed written.")
 _not_yet("erase", "it will remove a person's facts.")
 
 

@@ -52,6 +52,9 @@ def status(asked: Asked) -> int:
     output.table("Records", ["destination", "status", "# records"], document.records)
     output.table("Tasks", ["kind", "status", "# tasks"], document.tasks)
     output.table("Waiting", ["reason", "# leads"], document.waiting)
+    for name, at, looked, drifted in document.audits:
+        output.say(f"Audit of {name} at {at:%Y-%m-%d %H:%M} UTC: {looked} records read back, {drifted} not as acknowledged.")
+    output.table("Overwritten by others", ["destination", "what we did", "field", "# records"], document.drift)
     if document.workers:
         output.table("Workers", ["worker", "last sign", "doing"], document.workers)
     return DONE
@@ -89,7 +92,7 @@ def pause(asked: Asked, what: str, why: str | None) -> int:
     from worker.store import audit, pauses
 
     with _store(asked) as (settings, store), store.write() as tx:
-        _known(what, settings)
+        known(what, settings)
         who = getpass.getuser()
         pauses.pause(tx, what, who, why or "")
         audit.add(tx, who, "pause", {"what": what, "why": why})
@@ -102,14 +105,15 @@ def resume(asked: Asked, what: str) -> int:
     from worker.store import audit, pauses
 
     with _store(asked) as (settings, store), store.write() as tx:
-        _known(what, settings)
+        known(what, settings)
         was = pauses.resume(tx, what)
         audit.add(tx, getpass.getuser(), "resume", {"what": what})
     output.say(f"Resumed {what}." if was else f"{what} was not paused.")
     return DONE
 
 
-def _known(what: str, settings: Settings) -> None:
+def known(what: str, settings: Settings) -> None:
+    """UnknownDestination for a name that is neither `all` nor one of the destinations."""
     if what != "all" and what not in settings.destinations:
         raise UnknownDestination(f"There is no destination {what}. The settings have: {', '.join(settings.destinations)}.")
 

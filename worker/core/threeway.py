@@ -91,7 +91,7 @@ def resolve(mode: Mode, three: Three, *, creating: bool = False, clear: bool = F
         return Nothing()
     current = three.acknowledged if three.current is NOT_KNOWN else three.current
     if mode == "append" and not creating:
-        return Nothing() if is_empty(wanted) else _appended(wanted, current)
+        return _appended(three, current)
     return Write(wanted) if creating else _compared(mode, three, current)
 
 
@@ -120,11 +120,26 @@ def _judged(mode: Mode, three: Three, current: Value) -> Resolution:
     return Keep("human_edit_kept" if is_empty(current) else "not_empty")
 
 
-def _appended(wanted: Value, current: Known) -> Resolution:
-    """Add to a field of several values, which both CRMs write with `;` between them."""
-    have = [] if current is NOT_KNOWN or is_empty(current) else [part.strip() for part in str(current).split(";")]
-    new = [part.strip() for part in str(wanted).split(";") if part.strip() and part.strip() not in have]
-    return Write(";".join([*(part for part in have if part), *new]), current) if new else Nothing()
+def _appended(three: Three, current: Known) -> Resolution:
+    """Add what is missing to a field of several values; one that stood there at our last write was taken out by somebody."""
+    have, before = parts(current), parts(three.acknowledged)
+    missing = [part for part in parts(three.wanted) if part not in have]
+    new = [part for part in missing if part not in before]
+    if new:
+        return Write(";".join([*have, *new]), current)
+    return Keep("human_edit_kept") if missing else Nothing(learn=bool(have) and set(have) != set(before))
+
+
+def parts(value: Known) -> list[str]:
+    """
+    The values in a field of several values, each once; both CRMs write `;` between them.
+
+    >>> parts("hot; warm;;hot"), parts(None)
+    (['hot', 'warm'], [])
+    """
+    if value is NOT_KNOWN or is_empty(value):
+        return []
+    return list(dict.fromkeys(part for one in str(value).split(";") if (part := clean(one))))
 
 
 def is_empty(value: Known) -> bool:

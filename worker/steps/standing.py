@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import Field
 
 from settings.root import Settings
+from worker.steps.audit import DEED
 from worker.steps.report import Document
-from worker.store import audit, beats, intents, landing, leads, mirror, pauses, records, routes, runs, versions
+from worker.store import audit, beats, drift, intents, landing, leads, mirror, pauses, records, routes, runs, versions
 from worker.store.database import Store, Tx
 
+AUDITS = 100
 WORKERS = 20  # the most recent ones; a pool brings forth a new process for each that it retires
 
 
@@ -45,6 +47,10 @@ class Standing(Document):
     tasks: list[tuple[str, str, int]] = Field(default_factory=list)
     waiting: list[tuple[str, int]] = Field(default_factory=list)
     paused: dict[str, str] = Field(default_factory=dict)
+    audits: list[tuple[str, datetime, int, int]] = Field(default_factory=list)
+    """The last drift audit: destination, when, records looked at, records that were not as acknowledged."""
+    drift: list[tuple[str, str, str, int]] = Field(default_factory=list)
+    """Fields of ours that others overwrote lately: destination, what was done, field, records."""
     workers: list[tuple[str, datetime, str]] = Field(default_factory=list)
     """Processes at work: name, last sign of life, what it did."""
 
@@ -70,8 +76,19 @@ def standing(store: Store, settings: Settings | None = None) -> Standing:
             tasks=[(k, s, n) for k, counts in sorted(intents.counts(tx).items()) for s, n in sorted(counts.items())],
             waiting=held.most_common(),
             workers=[(one["worker"], one["at"], one["doing"] or "") for one in beats.workers(tx)[:WORKERS]],
+            audits=_audits(tx, settings),
+            drift=drift.counts(tx),
             paused={what: row["why"] or "no reason given" for what, row in pauses.active(tx).items()},
         )
+
+
+def _audits(tx: Tx, settings: Settings | None) -> list[tuple[str, datetime, int, int]]:
+    found: dict[str, tuple[str, datetime, int, int]] = {}
+    for row in audit.recent(tx, AUDITS, what=DEED):
+        told = row["detail"]
+        drifted = sum(told[name] for name in ("repaired", "fighting", "other_writer", "gone"))
+        found.setdefault(told["destination"], (told["destination"], row["at"], told["looked"], drifted))
+    return [found[name] for name in sorted(found) if settings is None or name in settings.destinations]
 
 
 def _streams(settings: Settings | None) -> list[tuple[str, str]]:

@@ -207,13 +207,15 @@ def _mapped_differently(ask: Asking, linked: Any) -> list[Any]:
     if not additional:
         return []
     frame, rows = ask.scored.frame, ask.known.acknowledged
-    now = {also.field: comparable(frame[also.value]) for also in additional}
+    adds = {also.field for also in additional if also.mode == "append"}
+    shown = {also.field: comparable(frame[also.value]) for also in additional}
+    now = {name: column.cast("string") if name in adds else column for name, column in shown.items()}
     told = frame.semi_join(linked, "user_id").select("user_id", "lead_key", **now)
     was = rows.select(
         "record_key", doc=ask.tools.engine.parsed(rows.acknowledged, {n: packed_type(c) for n, c in now.items()})
     )
     joined = told.inner_join(was, told.lead_key == was.record_key)
-    differs = [mapped_differs(joined[name], joined.doc[name]) for name in now]
+    differs = [(lacks if name in adds else mapped_differs)(joined[name], joined.doc[name]) for name in now]
     return [joined.filter(functools.reduce(operator.or_, differs)).select("user_id")]
 
 
@@ -236,6 +238,11 @@ def packed_type(column: Any) -> str:
 def mapped_differs(now: Any, was: Any) -> Any:
     """Whether a comparable value is another one than a document's; one of another type counts as none."""
     return ~now.identical_to(_moment(was) if now.type().is_timestamp() else was)
+
+
+def lacks(now: Any, was: Any) -> Any:
+    """Whether a value of text is not among those that a field of several values holds; an empty one is never missing."""
+    return now.notnull() & ~(";" + was + ";").contains(";" + now + ";").fill_null(False)
 
 
 def _relinked(ask: Asking, linked: Any) -> Any:

@@ -160,6 +160,14 @@ def start_over(tx: Tx, place: Place) -> None:
         tx.run(delete(table).where(tx.mine(table), table.c.destination == place.destination, table.c.object == place.object))
 
 
+def gone(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> list[str]:
+    """Records that turned out not to be in the CRM any more, whatever it told of them; our keys whose link ended."""
+    here = (crm_mirror.c.destination == destination, crm_mirror.c.object == object, crm_mirror.c.id.in_(ids))
+    if ids:
+        tx.run(update(crm_mirror).where(tx.mine(crm_mirror), *here).values(deleted=True))
+    return links.gone(tx, destination, object, ids)
+
+
 def _row(destination: str, one: Mirrored) -> dict[str, Any]:
     plain = {name: getattr(one, name) for name in PLAIN}
     return {"destination": destination, "object": one.object, "id": one.id, **plain, "fields": packed(one.fields)}

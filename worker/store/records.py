@@ -184,6 +184,53 @@ def fences(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, in
     return found
 
 
+def sample(tx: Tx, destination: str, begins: str, most: int) -> list[dict[str, Any]]:
+    """
+    Up to so many records whose values the CRM acknowledged, in the order of their keys from `begins` on, round to it again.
+
+    Only keys of the same kind, told by the first letter. What is on its way is left out.
+    """
+    kind = begins[:1]
+    settled = (table.c.status == "in_sync", table.c.ack_seq > 0, table.c.crm_id.is_not(None))
+    here = (tx.mine(table), table.c.destination == destination, table.c.record_key.startswith(kind), *settled)
+    asked = select(table).where(*here).order_by(table.c.record_key)
+    rows = tx.dicts(asked.where(table.c.record_key >= begins).limit(most))
+    if len(rows) < most:
+        rows += tx.dicts(asked.where(table.c.record_key < begins).limit(most - len(rows)))
+    return [row | {name: unpacked(row[name]) for name in ("wanted", "acknowledged")} for row in rows]
+
+
+def repair(tx: Tx, destination: str, found: Mapping[str, tuple[int, Fields]]) -> set[str]:
+    """
+    Make records due whose fields hold something else than was acknowledged: key -> (fence it was looked at, what it holds).
+
+    What it holds counts as acknowledged from now on, so that the next push writes what is wanted over just that. A record
+    that somebody took up since is left; the keys that were made due.
+    """
+    done: set[str] = set()
+    for row in tx.dicts(_settled(tx, destination, found)):
+        fence, holds = found[row["record_key"]]
+        if row["fence"] == fence:
+            same = (tx.mine(table), table.c.destination == destination, table.c.record_key == row["record_key"])
+            held = {**row["acknowledged"], **packed(holds)}
+            forms = {name: value for name, value in (row["reformatted"] or {}).items() if name not in holds}
+            again = {"status": "due", "next_attempt_at": None, "attempts": 0, "blind_attempts": 0}
+            tx.run(update(table).where(*same).values(acknowledged=held, reformatted=forms or None, **again))
+            done.add(row["record_key"])
+    return done
+
+
+def untouched(tx: Tx, destination: str, looked_at: Mapping[str, int]) -> set[str]:
+    """Those of these records (key -> fence) that nobody took up, and for which nothing newer is wanted, since."""
+    rows = tx.dicts(_settled(tx, destination, looked_at))
+    return {row["record_key"] for row in rows if row["fence"] == looked_at[row["record_key"]]}
+
+
+def _settled(tx: Tx, destination: str, keys: Iterable[str]) -> Any:
+    here = (tx.mine(table), table.c.destination == destination, table.c.status == "in_sync")
+    return select(table).where(*here, table.c.record_key.in_(sorted(keys))).order_by(table.c.record_key).with_for_update()
+
+
 def counts(tx: Tx, destination: str | None = None) -> dict[str, dict[str, int]]:
     """How many rows are in each status, by destination."""
     asked = select(table.c.destination, table.c.status, func.count()).where(tx.mine(table))

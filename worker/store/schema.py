@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 from worker.store.database import Store, open_store
 from worker.store.errors import SchemaTooOld
 
-HEAD = "0006"
+HEAD = "0008"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

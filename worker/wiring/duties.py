@@ -201,6 +201,19 @@ def _watch(worker: Worker, name: str) -> list[Bell]:
     return [("score", "")] if _waits_for_mirror(worker.tools.store) else []
 
 
+def _audit(worker: Worker, name: str) -> list[Bell]:
+    if name not in worker.tools.crms:
+        return []
+    with held(worker.tools.store, f"audit:{name}", PUSHING):
+        looked, _ = worker.audit(name)
+    if looked.skipped:
+        log.info("later", work="audit", about=name, reason=looked.skipped)
+    if looked.fighting or looked.other_writer:
+        said = "Fields of ours are overwritten by somebody else again and again. `pql status` says which."
+        log.warning("drift", about=name, records=looked.fighting + looked.other_writer, reason=said)
+    return [("push", name)] if looked.repaired else []
+
+
 def _waits_for_mirror(store: Store) -> bool:
     """Whether the last evaluation was held only because a CRM had not been read."""
     with store.read() as tx:
@@ -222,5 +235,6 @@ DUTIES: dict[str, Callable[[Worker, str], list[Bell]]] = {
     "score": _score,
     "push": _push,
     "watch": _watch,
+    "audit": _audit,
     "sweep": _sweep,
 }

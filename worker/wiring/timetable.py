@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from settings.root import Settings
 
 SAFETY_SECONDS = 60.0
+AUDIT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Job:
 
 
 def jobs(settings: Settings, sweep_seconds: float) -> tuple[Job, ...]:
-    """Pull and score as scheduled, watch per destination, a sweep, and a push per destination."""
+    """Pull and score as scheduled, watch per destination, a sweep, and a push and an hourly audit per destination."""
     times, hurry = settings.schedule, _hurry()
     found = [Job("sweep", "sweep", "", sweep_seconds)]
     if times.pull.every:
@@ -40,6 +41,7 @@ def jobs(settings: Settings, sweep_seconds: float) -> tuple[Job, ...]:
             found.append(Job(f"watch:{name}", "watch", name, times.watch.every.seconds / hurry))
         every = times.push.every.seconds if times.push.every else SAFETY_SECONDS
         found.append(Job(f"push:{name}", "push", name, every / hurry))
+        found.append(Job(f"audit:{name}", "audit", name, AUDIT_SECONDS / hurry))
     return tuple(found)
 
 

@@ -15,7 +15,9 @@ from typing import Self
 
 from connectors.errors import Refused, TryLater
 from worker.steps import commit, reporting
-from worker.steps.desk import PushReport, writing
+from worker.steps.audit import Auditing, audit
+from worker.steps.audit_report import Finding, Looked
+from worker.steps.desk import PushReport, Writing, writing
 from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
 from worker.steps.holding import beside
@@ -304,15 +306,7 @@ class Worker:
         return self._push(name, 60.0, 0, None, sending=False)
 
     def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None, *, sending: bool = True) -> PushReport:
-        tools, handoff = self.tools, self.tools.settings.handoff
-        with tools.store.read() as tx:
-            owners = {owner.email: owner for owner in mirror.owners(tx, name)}
-        mine = name == handoff.work_in
-        rules = writing(
-            tools.settings.destinations[name],
-            handoff.set_owner if mine else "never",
-            unowned_ids(owners, handoff.unowned) if mine else frozenset(),
-        )
+        tools = self.tools
         how = Pushing(
             seconds=seconds,
             limit=limit,
@@ -323,7 +317,24 @@ class Worker:
             progress=lambda rows, whole, _rate: tools.progress(f"push {name}", rows, whole),
             limiter=self.limiters.of(name),
         )
-        return push(tools.store, tools.crms[name], rules, how)
+        return push(tools.store, tools.crms[name], self._rules(name), how)
+
+    def _rules(self, name: str) -> Writing:
+        """How the fields of a destination may be written; owners only where people work."""
+        handoff = self.tools.settings.handoff
+        with self.tools.store.read() as tx:
+            owners = {owner.email: owner for owner in mirror.owners(tx, name)}
+        mine = name == handoff.work_in
+        return writing(
+            self.tools.settings.destinations[name],
+            handoff.set_owner if mine else "never",
+            unowned_ids(owners, handoff.unowned) if mine else frozenset(),
+        )
+
+    def audit(self, name: str, how: Auditing | None = None) -> tuple[Looked, list[Finding]]:
+        """Read back a sample of what a CRM acknowledged."""
+        auditing = replace(how or Auditing(), limiter=self.limiters.of(name), stop=self.tools.stopping)
+        return audit(self.tools.store, self.tools.crms[name], self._rules(name), auditing)
 
     def undo(self, asked: Asked) -> Undone:
         """Restore what a run replaced."""

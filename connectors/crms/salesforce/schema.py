@@ -103,9 +103,10 @@ class Schema:
 def _column(one: Mapping[str, Any]) -> Column:
     listed = one.get("picklistValues") or []
     values = tuple(str(each["value"]) for each in listed if isinstance(each, dict) and each.get("active", True))
+    type = str(one.get("type", "string"))
     return Column(
         name=str(one["name"]),
-        form=Form(str(one.get("type", "string")), int(one.get("scale") or 0)),
+        form=Form(type, int(one.get("scale") or 0), values if type == "multipicklist" else ()),
         length=int(one.get("length") or 0),
         unique=bool(one.get("unique")),
         external_id=bool(one.get("externalId")),

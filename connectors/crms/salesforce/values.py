@@ -26,16 +26,19 @@ Json = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The type of a field, and the scale of a number."""
+    """The type of a field, the scale of a number, and the order in which an org gives back several values."""
 
     type: str = "string"
     scale: int = 18
+    order: tuple[str, ...] = ()
 
 
 def encoded(value: Value, form: Form) -> Json:
     """What to send; ValueError for what such a field cannot hold, because one wrong type fails a whole call."""
     if value is None:
         return False if form.type == "boolean" else None
+    if form.type == "multipicklist":
+        return _several(_text(value), form.order)
     if form.type not in NATIVE:
         return _text(value)
     if form.type in MOMENTS:
@@ -55,6 +58,12 @@ def _text(value: Value) -> str:
     if isinstance(value, datetime):
         return str(_moment(value, "datetime"))
     return str(_number(value, 18)) if isinstance(value, int | float) else str(value).strip()
+
+
+def _several(text: str, order: tuple[str, ...]) -> str:
+    told = dict.fromkeys(part for one in text.split(";") if (part := one.strip()))
+    places = {value: place for place, value in enumerate(order)}
+    return ";".join(sorted(told, key=lambda part: places.get(part, len(places))))
 
 
 def _number(value: float, scale: int) -> int | float:

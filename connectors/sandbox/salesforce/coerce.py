@@ -66,6 +66,16 @@ def _pick(field: Field, given: Any) -> Any:
     return trimmed
 
 
+def _picks(field: Field, given: Any) -> Any:
+    """Several values with `;` between them: each once, in the order in which the field lists them."""
+    trimmed = _text(field, given)
+    told = dict.fromkeys(part for each in (trimmed or "").split(";") if (part := each.strip()))
+    for part in told:
+        _pick(field, part)
+    order = {value: place for place, value in enumerate(field.values)}
+    return ";".join(sorted(told, key=lambda part: order.get(part, len(order)))) or None
+
+
 def _flag(_: Field, given: Any) -> bool:
     known = {"true": True, "false": False, "1": True, "0": False}
     text = str(given).strip().lower() if isinstance(given, str | bool) else ""
@@ -112,6 +122,7 @@ def _reference(field: Field, given: Any) -> str:
 KINDS: Mapping[str, Callable[[Field, Any], Any]] = {
     "email": _email,
     "picklist": _pick,
+    "multipicklist": _picks,
     "boolean": _flag,
     "double": _number,
     "currency": _number,

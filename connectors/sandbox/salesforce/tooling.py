@@ -32,8 +32,9 @@ TYPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Phone": ("phone", ()),
     "Url": ("url", ()),
     "Picklist": ("picklist", ("valueSet",)),
+    "MultiselectPicklist": ("multipicklist", ("valueSet", "visibleLines")),
 }
-LENGTHS = {"email": 80, "phone": 40, "url": 255, "picklist": 255, "textarea": 255}
+LENGTHS = {"email": 80, "phone": 40, "url": 255, "picklist": 255, "multipicklist": 4099, "textarea": 255}
 MOST_TEXT = 255
 HOLDERS = ("Lead", "Contact", "Account", "Opportunity", "Campaign", "Activity", "User")
 

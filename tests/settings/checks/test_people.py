@@ -190,6 +190,8 @@ def test_hours_that_pass_are_those_that_the_calendars_can_read(hours):
         ("match: [stored_id, pql_key, email]  #", "match: []  #", "DE004", "match"),
         ("match: [stored_id, pql_key, email]  #", "match: [email, email]  #", "DE004", "email]"),
         ("match: [stored_id, pql_key, email]  #", "reserve: 95%  #", "DE005", "95%"),
+        ("value: tier, mode: respect_human", "value: usage, mode: append", "DE006", "append"),
+        ("mode: respect_human", "mode: append, clear: true", "DE006", "true"),
     ],
 )
 def test_a_destination_is_checked(old, new, code, begins):
@@ -202,8 +204,8 @@ def test_account_is_called_company_here():
     assert problem.try_ == "Did you mean `company`?"
 
 
-@pytest.mark.parametrize("mode", ["own", "fill_empty", "create_only", "respect_human"])
-def test_four_modes_are_built(mode):
+@pytest.mark.parametrize("mode", ["own", "fill_empty", "create_only", "respect_human", "append"])
+def test_five_modes_are_built(mode):
     assert starter_with("destinations.yaml", ("mode: respect_human", f"mode: {mode}")).codes == []
 
 

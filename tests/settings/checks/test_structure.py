@@ -136,7 +136,6 @@ def test_a_duplicate_key_is_refused_at_its_second_place():
         ("routing.yaml", "{offer: dach}", "{offer: partner_of_record}", "partner_of_record"),
         ("qualify.yaml", "runs: 1", "fresh_evidence: true", "fresh_evidence"),
         ("qualify.yaml", "grain: lead", "grain: lead\n    holdout: 5%", "holdout"),
-        ("destinations.yaml", "mode: respect_human", "mode: append", "append"),
         ("signals.yaml", "days_with: any_event", "session_minutes: any_event", "session_minutes"),
         ("qualify.yaml", "not crm.is_customer", "crm.deal_registration = 'none'", "crm.deal_registration"),
         ("routing.yaml", "{file: partners.csv}", "{companies: partner}", "companies"),

@@ -86,7 +86,15 @@ def test_zero_and_false_are_values(value):
 def test_append_adds_once_and_keeps_what_is_there():
     assert resolve("append", Three("pql", NOT_KNOWN, None)) == Write("pql", None)
     assert resolve("append", Three("pql", NOT_KNOWN, "a; b")) == Write("a;b;pql", "a; b")
-    assert resolve("append", Three("pql", NOT_KNOWN, "a;pql")) == Nothing()
+    assert resolve("append", Three("pql", NOT_KNOWN, "a;pql")) == Nothing(learn=True)
+    assert resolve("append", Three("pql", "pql;a", "a; pql")) == Nothing()
+    assert resolve("append", Three(None, "pql", "pql"), clear=True) == Nothing()
+
+
+def test_what_a_person_took_out_of_several_values_is_not_added_again():
+    assert resolve("append", Three("pql", "a;pql", "a")) == Keep("human_edit_kept")
+    assert resolve("append", Three("pql", "pql", None)) == Keep("human_edit_kept")
+    assert resolve("append", Three("pql;new", "a;pql", "a")) == Write("a;new", "a")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

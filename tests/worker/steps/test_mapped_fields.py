@@ -41,3 +41,23 @@ def test_a_value_that_the_crm_holds_already_costs_no_second_look(kind, now, ackn
         found = engine.run(told.select(differs=wishes.mapped_differs(told.x, was["x"])))
 
     assert found["differs"].to_pylist() == [differs]
+
+
+@pytest.mark.parametrize(
+    ("now", "acknowledged", "looked_at"),
+    [
+        ("hot", "hot", False),
+        ("hot", "cold;hot;vip", False),
+        ("hot", "hotter;shot", True),
+        ("hot", None, True),
+        (None, "hot", False),
+        ("vip;hot", "hot;vip", True),
+    ],
+)
+def test_a_field_of_several_values_is_looked_at_where_ours_is_not_among_them(now, acknowledged, looked_at):
+    with Engine() as engine:
+        rows = engine.table(pa.table({"now": pa.array([now], pa.string()), "was": pa.array([acknowledged], pa.string())}))
+
+        found = engine.run(rows.select(lacks=wishes.lacks(rows.now, rows.was)))
+
+    assert found["lacks"].to_pylist() == [looked_at]

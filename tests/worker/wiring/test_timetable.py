@@ -17,7 +17,7 @@ def settings(**times: Every) -> Any:
     return SimpleNamespace(schedule=Schedule(**times), destinations={"hubspot": None, "salesforce": None})
 
 
-def test_the_usual_schedule_pulls_watches_sweeps_and_pushes_for_safety() -> None:
+def test_the_usual_schedule_pulls_watches_sweeps_audits_and_pushes_for_safety() -> None:
     found = {job.name: job.seconds for job in jobs(settings(), 30.0)}
 
     assert found == {
@@ -25,8 +25,10 @@ def test_the_usual_schedule_pulls_watches_sweeps_and_pushes_for_safety() -> None
         "pull": 900,
         "watch:hubspot": 300,
         "push:hubspot": 60.0,
+        "audit:hubspot": 3600.0,
         "watch:salesforce": 300,
         "push:salesforce": 60.0,
+        "audit:salesforce": 3600.0,
     }
 
 

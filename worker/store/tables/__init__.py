@@ -7,7 +7,7 @@ identity links, day roll-ups) are Parquet in the lake, listed in `lake_file`; se
 """
 
 from worker.store.tables.columns import Id, Json, Moment, metadata
-from worker.store.tables.crm import crm_email, crm_mirror, crm_owner, link, mirror_cursor
+from worker.store.tables.crm import crm_email, crm_mirror, crm_owner, drift, link, mirror_cursor
 from worker.store.tables.effects import attempt, bulk_job, inbox, intent, lease, limiter, parked_field, record_sync
 from worker.store.tables.people import lead, lead_state, outcome, transition
 from worker.store.tables.routing import assignment, held, offer, pool, pool_member
@@ -26,6 +26,7 @@ __all__ = [
     "crm_email",
     "crm_mirror",
     "crm_owner",
+    "drift",
     "heartbeat",
     "held",
     "inbox",

@@ -1,6 +1,6 @@
 """What is in a CRM as last read, and which of its records is which of ours."""
 
-from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, String, Table, Text, text
+from sqlalchemy import Boolean, Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text, text
 
 from worker.store.tables.columns import Id, Json, Moment, metadata, name
 
@@ -90,4 +90,22 @@ link = Table(
         postgresql_where=text("status = 'active'"),
     ),
     Index(None, "workspace", "destination", "crm_id"),
+)
+drift = Table(
+    "drift",
+    metadata,
+    # a field of ours that the drift audit found to hold something else; state: repaired, fighting, other_writer, reported
+    name("workspace"),
+    name("destination"),
+    name("record_key"),
+    name("field"),
+    Column("object", String(32), nullable=False),
+    Column("crm_id", String(255)),
+    Column("state", String(16), nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("repaired_at", Moment),
+    PrimaryKeyConstraint("workspace", "destination", "record_key", "field"),
+    Index(None, "workspace", "seen_at"),
 )

@@ -55,6 +55,7 @@ def test_what_we_say_salesforce_keeps_is_what_reads_back(pair):
         (NOON.astimezone(timezone(timedelta(hours=14))), Form("date"), "2026-11-23"),
         (NOON.replace(microsecond=999_999), Form("datetime"), "2026-11-23T12:00:00.000Z"),
         (" hot ", Form("picklist"), "hot"),
+        ("new; hot;hot;cold", Form("multipicklist", order=("cold", "warm", "hot")), "cold;hot;new"),
         (None, Form("boolean"), False),
         (None, Form("double"), None),
     ],
