@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from connectors.fields import TASK_KEY
 from settings.root import Settings
 from worker.steps.report import Document
 from worker.store import audit, beats, intents, landing, leads, mirror, pauses, records, routes, runs, versions
@@ -45,6 +46,8 @@ class Standing(Document):
     tasks: list[tuple[str, str, int]] = Field(default_factory=list)
     waiting: list[tuple[str, int]] = Field(default_factory=list)
     paused: dict[str, str] = Field(default_factory=dict)
+    guarded: list[str] = Field(default_factory=list)
+    """Destinations without a unique task key: one task each is guarded by reading, not guaranteed by the CRM."""
     workers: list[tuple[str, datetime, str]] = Field(default_factory=list)
     """Processes at work: name, last sign of life, what it did."""
 
@@ -70,6 +73,7 @@ def standing(store: Store, settings: Settings | None = None) -> Standing:
             tasks=[(k, s, n) for k, counts in sorted(intents.counts(tx).items()) for s, n in sorted(counts.items())],
             waiting=held.most_common(),
             workers=[(one["worker"], one["at"], one["doing"] or "") for one in beats.workers(tx)[:WORKERS]],
+            guarded=[name for name in settings.destinations if _guarded(tx, name)] if settings else [],
             paused={what: row["why"] or "no reason given" for what, row in pauses.active(tx).items()},
         )
 
@@ -94,6 +98,10 @@ def _accounts(tx: Tx, settings: Settings) -> dict[str, int]:
         if definition in settings.of_grain("account"):
             counted.update(counts)
     return dict(sorted(counted.items()))
+
+
+def _guarded(tx: Tx, destination: str) -> bool:
+    return ("task", TASK_KEY.name) in records.parked(tx, destination)
 
 
 def _held_by(recent: list[runs.Run]) -> list[str]:

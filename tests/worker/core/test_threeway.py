@@ -89,6 +89,7 @@ def test_append_adds_once_and_keeps_what_is_there():
     assert resolve("append", Three("pql", NOT_KNOWN, "a;pql")) == Nothing()
 
 
+@pytest.mark.fault("F61")
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_number_is_never_written(value):
     assert [resolve(mode, Three(value, NOT_KNOWN, None)) for mode in MODES] == [Keep("not_a_number")] * 4
