@@ -1,5 +1,6 @@
 """
-Writes what is generated: the pages of docs/ on requirements, settings and problems, and the JSON Schemas that are shipped.
+Writes what is generated: the pages of docs/ on requirements, settings and problems, the table of faults in
+docs/reliability.md, and the JSON Schemas that are shipped.
 
 `make docs` runs it; a test fails when one of them is behind. Nothing else is generated.
 """
@@ -13,19 +14,62 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
+TABLE_BEGINS, TABLE_ENDS = "<!-- faults: made by `make docs` -->", "<!-- end of faults -->"
 
 
-def decided() -> dict[str, list[str]]:
-    """Requirement id -> the tests that carry it in `@pytest.mark.decides(...)`, from the tests' own source."""
+def marked(kind: str) -> dict[str, list[str]]:
+    """Id -> the tests that carry it in `@pytest.mark.<kind>(...)`, from the tests' own source."""
     found: dict[str, list[str]] = defaultdict(list)
-    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+    for file in sorted((ROOT / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 for mark in node.decorator_list:
-                    if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.decides":
+                    if isinstance(mark, ast.Call) and ast.unparse(mark.func) == f"pytest.mark.{kind}":
                         for name in mark.args:
                             found[ast.literal_eval(name)].append(f"{file.relative_to(ROOT)}::{node.name}")
     return found
+
+
+def decided() -> dict[str, list[str]]:
+    """Requirement id -> the tests that decide it."""
+    return marked("decides")
+
+
+def faults() -> dict[str, dict[str, dict[str, str]]]:
+    """Group -> fault id -> what happens, how it must end, and where it stands if no test provokes it."""
+    catalogue: dict[str, dict[str, dict[str, str]]] = YAML(typ="safe").load((ROOT / "tests/faults.yaml").read_text())
+    return catalogue
+
+
+def reliability_page() -> str:
+    """docs/reliability.md: people write it, but for the table of faults between its two marks."""
+    page = (ROOT / "docs/reliability.md").read_text()
+    before, _, rest = page.partition(TABLE_BEGINS)
+    _, _, after = rest.partition(TABLE_ENDS)
+    return f"{before}{TABLE_BEGINS}\n{_fault_tables()}{TABLE_ENDS}{after}"
+
+
+def _fault_tables() -> str:
+    tests = marked("fault")
+    text = ""
+    for group, listed in faults().items():
+        rows = [
+            f"| {id} | {one['what']} | {one['ends']} | {_proof(tests.get(id, []), one.get('where', ''))} |"
+            for id, one in listed.items()
+        ]
+        text += f"\n**{group.capitalize()}**\n\n| | what happens | ends as | where it is proved |\n|---|---|---|---|\n"
+        text += "\n".join(rows) + "\n"
+    return text + "\n"
+
+
+def _proof(names: list[str], where: str) -> str:
+    """The test, or the first of several with the files of the others; where none is, the word that stands for it."""
+    if not names:
+        return where
+    first, *others = sorted(names, key=lambda name: not name.startswith("tests/faults/"))
+    files = list(dict.fromkeys(name.partition("::")[0].removeprefix("tests/") for name in others))
+    more = f"; also {', '.join(f'`{file}`' for file in files)}" if files else ""
+    return f"`{first.removeprefix('tests/')}`{more}"
 
 
 def requirements_page() -> str:
@@ -47,7 +91,12 @@ def pages() -> dict[str, str]:
     from settings.problem import problems_page
     from settings.reference import settings_page
 
-    return {"requirements.md": requirements_page(), "settings.md": settings_page(), "settings-problems.md": problems_page()}
+    return {
+        "requirements.md": requirements_page(),
+        "reliability.md": reliability_page(),
+        "settings.md": settings_page(),
+        "settings-problems.md": problems_page(),
+    }
 
 
 def schemas() -> dict[Path, str]:

@@ -110,10 +110,15 @@ class Rig:
     periods: Periods
     writing: Writing = field(default_factory=lambda: Writing("hubspot"))
 
+    @property
+    def name(self) -> str:
+        """The destination."""
+        return self.writing.destination
+
     def wish(self, *wishes: Want | Planned, run_id: str = "r1") -> None:
         wants = [one for one in wishes if isinstance(one, Want)]
         tasks = [one for one in wishes if isinstance(one, Planned)]
-        commit(self.store, Wishes({"hubspot": wants}, {"hubspot": tasks}), run_id)
+        commit(self.store, Wishes({self.name: wants}, {self.name: tasks}), run_id)
 
     def push(self, writing: Writing | None = None, **how: Any) -> PushReport:
         pushing = replace(Pushing(periods=self.periods, seconds=20, threads=2), **how)
@@ -131,11 +136,11 @@ class Rig:
 
     def statuses(self) -> dict[str, int]:
         with self.store.read() as tx:
-            return records.counts(tx, "hubspot").get("hubspot", {})
+            return records.counts(tx, self.name).get(self.name, {})
 
     def tasks(self) -> dict[str, int]:
         with self.store.read() as tx:
-            counts = intents.counts(tx, "hubspot")
+            counts = intents.counts(tx, self.name)
         return {f"{kind}:{status}": number for kind, some in counts.items() for status, number in some.items()}
 
     def row(self, number: int = 0) -> dict[str, Any]:
@@ -144,12 +149,12 @@ class Rig:
 
     def link(self, number: int = 0) -> str | None:
         with self.store.read() as tx:
-            found = links.by_key(tx, "hubspot", [f"L{number}"])
+            found = links.by_key(tx, self.name, [f"L{number}"])
         return found[f"L{number}"].crm_id if found else None
 
     def ready(self) -> int:
         with self.store.read() as tx:
-            return record_claims.waiting(tx, "hubspot")
+            return record_claims.waiting(tx, self.name)
 
 
 @pytest.fixture

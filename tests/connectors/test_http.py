@@ -172,6 +172,7 @@ def test_an_address_is_public_only_if_the_registry_says_so(host):
 # ---------------------------------------------------------------------------------------------------- how long
 
 
+@pytest.mark.fault("F12")
 @pytest.mark.parametrize(("method", "kind"), [("GET", TryLater), ("POST", Unknown)])
 def test_an_answer_that_drips_ends_at_the_deadline(session, server, method, kind):
     slow = [bytes([one]) for one in answer(b"x" * 200)]
@@ -183,6 +184,7 @@ def test_an_answer_that_drips_ends_at_the_deadline(session, server, method, kind
     assert time.monotonic() - began < 2.0
 
 
+@pytest.mark.fault("F2")
 @pytest.mark.parametrize(
     "pieces", [(), (answer(b"x" * 100)[:60],), (b"nonsense\r\n\r\n",)], ids=["closed", "cut off", "nonsense"]
 )
@@ -195,6 +197,7 @@ def test_a_connection_that_breaks_after_sending_may_have_written(session, server
         session.post(server(*pieces), json={}, writes=False)
 
 
+@pytest.mark.fault("F1")
 def test_what_was_never_sent_cannot_have_written(session):
     with pytest.raises(TryLater) as caught:
         session.post("http://127.0.0.1:9", json={})
@@ -210,6 +213,7 @@ def test_a_session_repeats_nothing(session, server):
 # ---------------------------------------------------------------------------------------------------- what it means
 
 
+@pytest.mark.fault("F9")
 @pytest.mark.parametrize(
     ("status", "writing", "reading"),
     [
@@ -252,6 +256,7 @@ def test_a_limit_carries_its_wait():
     assert (caught.value.after, caught.value.limited) == (12.0, True)
 
 
+@pytest.mark.fault("F9")
 @responses.activate
 def test_a_success_that_is_not_json_is_unknown_for_a_write():
     for method in ("POST", "GET"):
@@ -277,6 +282,7 @@ def test_a_lock_is_waited_for_two_seconds_at_least():
     assert classified(423, writes=True, after=9.0).after == 9.0
 
 
+@pytest.mark.fault("F5")
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [

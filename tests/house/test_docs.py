@@ -38,3 +38,12 @@ def test_tests_name_only_requirements_that_exist(generate: ModuleType) -> None:
 
     assert list(titles) == [f"R-{number:03d}" for number in range(1, 110)]
     assert set(generate.decided()) - set(titles) == set()
+
+
+def test_every_fault_is_provoked_by_a_test_or_says_why_not(generate: ModuleType) -> None:
+    told = {id: one for group in generate.faults().values() for id, one in group.items()}
+    marked = generate.marked("fault")
+
+    assert list(told) == [f"F{number}" for number in range(1, 69)]
+    assert set(marked) - set(told) == set()
+    assert [id for id, one in told.items() if id not in marked and "where" not in one] == []

@@ -24,6 +24,7 @@ def after_a_kill(tmp_path_factory: pytest.TempPathFactory):
         yield play
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.decides("R-058")
 def test_killed_in_mid_push_every_handoff_has_one_task(after_a_kill):
     tasks = [row for row in after_a_kill.sandbox.hubspot.ledger() if row["object"] == "task" and row["op"] == "create"]

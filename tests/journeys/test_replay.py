@@ -47,6 +47,7 @@ def test_the_parts_of_every_score_add_up_to_it(told):
             assert parts == pytest.approx(value, abs=1e-6), dimension
 
 
+@pytest.mark.fault("F37")
 def test_late_events_count_from_the_instant_they_arrived(told):
     values = {name: {one["name"]: one["value"] for one in told[name].signals} for name in ("again", "now")}
 

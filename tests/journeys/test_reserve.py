@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from journeys_calendar import MONDAY
 
 from worker.store import limits
 
 
+@pytest.mark.fault("F7")
 def test_a_run_that_would_eat_into_the_reserve_ends_partial_and_the_next_day_goes_on(stage):
     stage.rewrite("destinations", "create: never", "create: never\n    reserve: 90%")
     email = stage.user("nina", "n1")

@@ -29,6 +29,7 @@ SLOWLY = {
 }
 
 
+@pytest.mark.fault("F44")
 def test_a_worker_killed_in_the_middle_of_a_push_is_made_up_for_exactly_once(
     offices: Offices, sqlite_url: str, redis_url: str
 ) -> None:
@@ -109,6 +110,7 @@ def test_workers_and_beats_wait_for_settings_and_then_push_leads(office: Office)
     assert "Traceback" not in office.log()
 
 
+@pytest.mark.fault("F47")
 def test_a_second_beat_doubles_nothing(office: Office) -> None:
     office.raise_hand(10)
     office.until(lambda: task_of(office, 10), IN_TIME)
@@ -124,6 +126,7 @@ def test_a_second_beat_doubles_nothing(office: Office) -> None:
     assert len(pulls) <= span.total_seconds() / 5 + 1
 
 
+@pytest.mark.fault("F41")
 def test_emptying_redis_loses_nothing(office: Office, redis_server: str) -> None:
     office.raise_hand(15)
     with closing(redis.Redis.from_url(redis_server)) as client:
@@ -171,6 +174,7 @@ def test_workers_leave_signs_of_life(office: Office) -> None:
     assert (now - signs[0]["at"]).total_seconds() < 10
 
 
+@pytest.mark.fault("F52")
 def test_settings_activated_meanwhile_are_in_force_from_the_next_message(office: Office) -> None:
     path = office.folder / "settings.d/handoff.yaml"
     path.write_text(path.read_text().replace("{tier} PQL: {lead.name}", "Look at {lead.name}"))

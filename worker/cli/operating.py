@@ -40,6 +40,8 @@ def status(asked: Asked) -> int:
     output.say(f"Workspace {document.workspace}, settings {(document.active or 'none active')[:12]}.")
     for what, why in document.paused.items():
         output.say(f"PAUSED {what}: {why}")
+    for name in document.guarded:
+        output.say(f"GUARDED {name}: no unique task key, so one task each is guarded, not guaranteed. See pql doctor.")
     rows = [(run.id[:12], run.as_of, run.status, run.entered, run.seconds) for run in document.runs]
     output.table("Runs", ["run", "as of", "status", "# became PQL", "# seconds"], rows)
     if document.accounts is not None:

@@ -29,7 +29,7 @@ def check(asked: Asked) -> int:
 
 def activate(asked: Asked, who: str | None) -> int:
     """Store the settings as the version that workers use."""
-    from worker.store import audit, versions
+    from worker.steps import activating
     from worker.wiring.opening import open_store, read_settings
 
     places = asked.places()
@@ -37,10 +37,7 @@ def activate(asked: Asked, who: str | None) -> int:
     store = open_store(places, settings.workspace)
     name = who or getpass.getuser()
     try:
-        with store.write() as tx:
-            sha, is_new = versions.activate(tx, settings.text, name)
-            if is_new:
-                audit.add(tx, name, "activate", {"hash": sha})
+        sha, is_new = activating.activate(store, settings, name)
     finally:
         store.close()
     document = {"schema": "pqlsync/activate/1", "hash": sha, "changed": is_new, "who": name}

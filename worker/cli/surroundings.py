@@ -29,7 +29,6 @@ PLATFORMS: Mapping[str, str] = {
     "FLY_APP_NAME": "Fly.io",
     "RAILWAY_ENVIRONMENT": "Railway",
 }
-TASK_SECONDS = 300
 
 
 def python() -> Iterator[Finding]:
@@ -175,7 +174,7 @@ def broker(places: Places) -> Iterator[Finding]:
     if found.warning:
         yield Finding(group="broker", name="tls", level="warn", says=found.warning)
     yield from _redis(found.url, found.tls or {})
-    yield from _visibility(os.environ.get("PQL_VISIBILITY", "1800"))
+    yield from _visibility()
 
 
 def _redis(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:
@@ -198,9 +197,13 @@ def _redis(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:
         yield Finding(group="broker", name="loading", level="warn", says="Redis is still loading its data. Wait a moment.")
 
 
-def _visibility(text: str) -> Iterator[Finding]:
-    good = text.isdigit() and int(text) > TASK_SECONDS
-    says = f"{text} s." if good else f"PQL_VISIBILITY is {text}; a task may take {TASK_SECONDS} s. Write more, usually 1800."
+def _visibility() -> Iterator[Finding]:
+    from worker.steps.periods import BadPeriod, Periods
+
+    try:
+        says, good = f"{Periods.from_environment().visibility:g} s.", True
+    except BadPeriod as bad:
+        says, good = str(bad), False
     yield Finding(group="broker", name="visibility", level="pass" if good else "fail", says=says)
 
 

@@ -24,6 +24,7 @@ from worker.steps.push_records import Records
 from worker.steps.record_drafts import Draft
 from worker.steps.record_outcomes import Said, lacks_field, verdict
 from worker.steps.sweep import died_here
+from worker.steps.told import told as worded
 from worker.store import attempts, bulk_claims, bulk_jobs, record_claims
 from worker.store.attempts import End
 from worker.store.bulk_jobs import BulkJob, Held
@@ -158,7 +159,7 @@ class Settling(Records):
         receipts = hand.bulk.receipts(hand.job.object, [one.change for one in drafts], self._told) if drafts else ()
         told = {receipt.key: receipt for receipt in receipts}
         answer = _answer(told)
-        pairs = [(one, told[one.row.record_key]) for one in drafts]
+        pairs = [(one, worded(hand.desk, told[one.row.record_key], one.fields)) for one in drafts]
         self.park(pairs)
         verdicts = [self._verdict(one, says, answer) for one, says in pairs]
         answers = {**dict.fromkeys(sent, "stale_result"), **{key: says.outcome.value for key, says in told.items()}}

@@ -151,6 +151,8 @@ class Desk:
     tasks_too: bool = True
     records_too: bool = True
     parked: set[tuple[str, str]] = field(default_factory=set)
+    mode_known: bool = False
+    """Whether the CRM was asked if it has the unique key of tasks."""
     no_tasks_until: float = 0.0
     """On the monotonic clock: there were none a moment ago."""
     halted: threading.Event = field(default_factory=threading.Event)

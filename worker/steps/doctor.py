@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from connectors.contract import Crm, Owner, Source, Stream
+from connectors.fields import TASK_KEY
 from settings.root import Settings
 from settings.signals import ANY_EVENT
 from worker.steps.report import Document
@@ -27,7 +28,8 @@ STALE_WORK = timedelta(hours=1)
 SILENT_WORKER = timedelta(minutes=10)
 LISTED = 5
 NAMES_ASKED = 1_000
-NOT_GRAVE = frozenset({"no scopes beyond need", "daily calls left"})
+# without its unique key a portal's tasks are guarded, which goes on; Salesforce, where everybody can have the key, does not
+NOT_GRAVE = frozenset({"no scopes beyond need", "daily calls left", "task.pql_task_key is unique"})
 
 
 class Finding(Document):
@@ -245,7 +247,7 @@ def work(opened: Store, settings: Settings, *, workers: bool) -> Iterator[Findin
 def _destination(opened: Store, settings: Settings, name: str) -> Iterator[Finding]:
     with opened.read() as tx:
         now, read = tx.now(), mirror.read_at(tx, name)
-        left_out = [f"{object}.{field}" for object, field in sorted(records.parked(tx, name))]
+        left_out = [f"{object}.{field}" for object, field in sorted(records.parked(tx, name)) if field != TASK_KEY.name]
         oldest = intents.oldest_open(tx, name)
         stuck = len(records.stuck(tx, name)) + len(intents.stuck(tx, name))
     yield _mirror(name, read, settings, now)

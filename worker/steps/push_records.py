@@ -21,6 +21,7 @@ from worker.steps.desk import Desk
 from worker.steps.record_drafts import KEY, Draft, Reading, asked_fields, draft
 from worker.steps.record_outcomes import Said, lacks_field, successor_object, tried, verdict
 from worker.steps.report import Rejection
+from worker.steps.told import told as worded
 from worker.store import attempts, links, mirror, record_claims, records
 from worker.store.attempts import Attempt, End
 from worker.store.claiming import Claim
@@ -218,7 +219,7 @@ class Records(Batch[Draft]):
     # ------------------------------------------------------------------ after writing
 
     def settle(self, items: Sequence[Draft], answer: Answer, attempt: int) -> list[Draft]:
-        told = [(one, answer.receipts[one.row.record_key]) for one in items]
+        told = [(one, worded(self._desk, answer.receipts[one.row.record_key], one.fields)) for one in items]
         self.park(told)
         again = self._once_more(told)
         busy = {one.row.record_key for one in again}

@@ -13,11 +13,14 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.contract import Outcome, Receipt, SeenTask, Task
+from connectors.errors import ConnectorError, Refused
+from connectors.fields import TASK_KEY
 from worker.steps.calling import ATTEMPTS_AT_MOST, Answer, Batch, Begun, Held, Late, backoff, begin
 from worker.steps.desk import Desk
 from worker.steps.report import Rejection
+from worker.steps.told import told as worded
 from worker.steps.touch import touched
-from worker.store import attempts, intent_claims, intents
+from worker.store import attempts, intent_claims, intents, records
 from worker.store.attempts import Attempt, End
 from worker.store.claiming import Claim
 from worker.store.crash import point
@@ -25,12 +28,18 @@ from worker.store.database import Tx
 from worker.store.intent_claims import Claimed, Verdict
 from worker.store.values import packed, unpacked
 
+GUARDED = (
+    "Tasks are guarded, not guaranteed: the CRM has no unique task key. Each task is looked for before it is made, "
+    "and again after a call that nobody can prove. Run `pql provision`; a portal that refuses the key stays guarded."
+)
 CLOSED = "closed"
 OPEN = "open"
 
 
 def push_tasks(desk: Desk) -> bool:
     """One batch of creates, or one move or close; False where none is ready."""
+    if not _knows_mode(desk):
+        return False
     claimed_at = time.monotonic()
     limit = desk.take(desk.crm.tasks.batch)
     if limit == 0:
@@ -50,6 +59,39 @@ def push_tasks(desk: Desk) -> bool:
         desk.tally.task(claimed[0].kind, len(ready))
         held.carry_out(batch, ready, None if batch.reads(claimed) else begun)
     return True
+
+
+def _knows_mode(desk: Desk) -> bool:
+    """Whether it is known if the CRM has the unique key; it is asked while no transaction is open, for tasks that wait."""
+    if desk.mode_known:
+        return True
+    with desk.store.read() as tx:
+        if not intent_claims.waiting(tx, desk.destination, desk.only):
+            return False
+    try:
+        guarded = desk.crm.tasks.guarded
+    except Refused as problem:
+        desk.refuse(str(problem))
+        return False
+    except ConnectorError as problem:
+        desk.tally.warn(f"{desk.destination} did not say how tasks are told apart: {problem}")
+        return False
+    _say_mode(desk, guarded=guarded)
+    return True
+
+
+def _say_mode(desk: Desk, *, guarded: bool) -> None:
+    """Note that the key is left out, so that `pql status` says it; forget it once the CRM has the key."""
+    desk.mode_known = True
+    left_out = ("task", TASK_KEY.name)
+    if guarded:
+        desk.tally.warn(f"{desk.destination}: {GUARDED}")
+    if guarded != (left_out in desk.parked):
+        with desk.store.write() as tx:
+            if guarded:
+                records.park(tx, desk.destination, "task", {TASK_KEY.name: GUARDED})
+            else:
+                records.unpark(tx, desk.destination, *left_out)
 
 
 def _batch(desk: Desk, tx: Tx, claimed: Sequence[Claimed]) -> Tasks:
@@ -122,7 +164,7 @@ class Tasks(Batch[Claimed]):
         return Verdict(one, "rejected", attempts=tries, error=error)
 
     def settle(self, items: Sequence[Claimed], answer: Answer, attempt: int) -> list[Claimed]:
-        told = [(one, answer.receipts[one.effect_key]) for one in items]
+        told = [(one, worded(self._desk, answer.receipts[one.effect_key], one.payload)) for one in items]
         bad = any(says.outcome in (Outcome.REJECTED, Outcome.NEEDS_REVIEW, Outcome.MOVED) for _, says in told)
         again = [one for one, says in told if bad and not answer.limited and says.outcome is Outcome.TRY_LATER]
         final = [(one, says) for one, says in told if one not in again]

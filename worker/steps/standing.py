@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from connectors.fields import TASK_KEY
 from settings.root import Settings
 from worker.steps.audit import DEED
 from worker.steps.report import Document
@@ -51,6 +52,8 @@ class Standing(Document):
     """The last drift audit: destination, when, records looked at, records that were not as acknowledged."""
     drift: list[tuple[str, str, str, int]] = Field(default_factory=list)
     """Fields of ours that others overwrote lately: destination, what was done, field, records."""
+    guarded: list[str] = Field(default_factory=list)
+    """Destinations without a unique task key: one task each is guarded by reading, not guaranteed by the CRM."""
     workers: list[tuple[str, datetime, str]] = Field(default_factory=list)
     """Processes at work: name, last sign of life, what it did."""
 
@@ -78,6 +81,7 @@ def standing(store: Store, settings: Settings | None = None) -> Standing:
             workers=[(one["worker"], one["at"], one["doing"] or "") for one in beats.workers(tx)[:WORKERS]],
             audits=_audits(tx, settings),
             drift=drift.counts(tx),
+            guarded=[name for name in settings.destinations if _guarded(tx, name)] if settings else [],
             paused={what: row["why"] or "no reason given" for what, row in pauses.active(tx).items()},
         )
 
@@ -111,6 +115,10 @@ def _accounts(tx: Tx, settings: Settings) -> dict[str, int]:
         if definition in settings.of_grain("account"):
             counted.update(counts)
     return dict(sorted(counted.items()))
+
+
+def _guarded(tx: Tx, destination: str) -> bool:
+    return ("task", TASK_KEY.name) in records.parked(tx, destination)
 
 
 def _held_by(recent: list[runs.Run]) -> list[str]:

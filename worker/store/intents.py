@@ -8,7 +8,7 @@ in `intent_claims`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from worker.store.tables import intent as table
 from worker.store.values import digest, packed, unpacked
 
 Kind = Literal["task_create", "task_move", "task_close"]
+STUCK = ("rejected", "dead", "needs_review")
 FINAL = ("confirmed", "rejected", "needs_review", "dead", "superseded", "cancelled")
 OPEN = ("planned", "sending", "unknown")
 AT_ONCE = 500
@@ -155,18 +156,16 @@ def oldest_open(tx: Tx, crm: str) -> datetime | None:
     return moment
 
 
-def stuck(tx: Tx, crm: str, statuses: Sequence[str] = ("rejected", "dead", "needs_review")) -> list[dict[str, Any]]:
+def stuck(tx: Tx, crm: str, statuses: Sequence[str] = STUCK) -> list[dict[str, Any]]:
     """Intents that need a person: kind, key, lead, status, the error in words."""
     names = ("kind", "effect_key", "lead_key", "status", "last_error_class", "last_error")
     asked = select(*(table.c[name] for name in names)).where(tx.mine(table), table.c.crm == crm)
     return tx.dicts(asked.where(table.c.status.in_(statuses)).order_by(table.c.id))
 
 
-def retry(tx: Tx, crm: str, effect_keys: Iterable[str] | None = None) -> int:
+def retry(tx: Tx, crm: str, statuses: Sequence[str] = STUCK) -> int:
     """Send rejected, dead and reviewed intents once more: read back first, then under the same key."""
-    again = update(table).where(tx.mine(table), table.c.crm == crm, table.c.status.in_(("rejected", "dead", "needs_review")))
-    if effect_keys is not None:
-        again = again.where(table.c.effect_key.in_(list(effect_keys)))
+    again = update(table).where(tx.mine(table), table.c.crm == crm, table.c.status.in_(statuses))
     return tx.run(again.values(status="unknown", attempts=0, blind_attempts=0, next_attempt_at=None, uncertain_until=None))
 
 

@@ -24,6 +24,7 @@ from worker.store.tables import record_sync as table
 from worker.store.values import digest, packed, unpacked
 
 AT_ONCE, FEW_PARTS = 500, 10  # keys in one question, and how many such questions cost less than reading all rows
+STUCK = ("rejected", "dead", "needs_review")
 RIDES_ALONG = frozenset(one.name for one in FIELDS if one.rides_along)
 
 
@@ -241,7 +242,7 @@ def counts(tx: Tx, destination: str | None = None) -> dict[str, dict[str, int]]:
     return found
 
 
-def stuck(tx: Tx, destination: str, statuses: Sequence[str] = ("rejected", "dead", "needs_review")) -> list[dict[str, Any]]:
+def stuck(tx: Tx, destination: str, statuses: Sequence[str] = STUCK) -> list[dict[str, Any]]:
     """Rows that need a person: key, object, crm_id, status, the error in words."""
     names = (
         table.c.record_key,
@@ -255,12 +256,9 @@ def stuck(tx: Tx, destination: str, statuses: Sequence[str] = ("rejected", "dead
     return tx.dicts(asked.order_by(table.c.record_key))
 
 
-def retry(tx: Tx, destination: str, record_keys: Iterable[str] | None = None) -> int:
+def retry(tx: Tx, destination: str, statuses: Sequence[str] = STUCK) -> int:
     """Make rejected, dead and reviewed rows due again: a person mended the settings, the CRM or the row."""
-    again = update(table).where(tx.mine(table), table.c.destination == destination)
-    again = again.where(table.c.status.in_(("rejected", "dead", "needs_review")))
-    if record_keys is not None:
-        again = again.where(table.c.record_key.in_(list(record_keys)))
+    again = update(table).where(tx.mine(table), table.c.destination == destination, table.c.status.in_(statuses))
     return tx.run(again.values(status="due", attempts=0, blind_attempts=0, next_attempt_at=None))
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Self
 
 from connectors.errors import Refused, TryLater
-from worker.steps import commit, reporting
+from worker.steps import activating, commit, reporting
 from worker.steps.audit import Auditing, audit
 from worker.steps.audit_report import Finding, Looked
 from worker.steps.desk import PushReport, Writing, writing
@@ -32,7 +32,7 @@ from worker.steps.undo import LEASE as UNDO
 from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
-from worker.store import mirror, pauses, runs, versions
+from worker.store import mirror, pauses, runs
 from worker.wiring.evaluating import begin, evaluate, finish
 from worker.wiring.limiters import Limiters
 
@@ -142,8 +142,7 @@ class Worker:
 
     def activate(self, who: str = "pql run") -> bool:
         """Make these settings the active ones; whether they were not."""
-        with self.tools.store.write() as tx:
-            return versions.activate(tx, self.tools.settings.text, who)[1]
+        return activating.activate(self.tools.store, self.tools.settings, who)[1]
 
     # --------------------------------------------------------------------------------- the steps
 

@@ -32,6 +32,19 @@ _OUTCOMES: Mapping[str, Outcome] = {
     "INVALID_AUTHENTICATION": Outcome.REFUSED,
     "BANNED": Outcome.REFUSED,
 }
+REQUIRED = "REQUIRED_PROPERTY"
+_NUMBER = "Map a number to it, or make the property a text."
+_TRY: Mapping[str, str] = {
+    "INVALID_OPTION": "Add the option to the property and run pql retry, or let the settings say one that it has.",
+    "INVALID_OWNER_ID": "Name somebody who is an active user of the portal, or activate them and run pql retry.",
+    "PROPERTY_VALUE_TOO_LONG": "Map something shorter to it.",
+    "INVALID_EMAIL": "Correct the address at its source.",
+    "INVALID_DATE": "Map a date to it, or make the property a text.",
+    **dict.fromkeys(("INVALID_LONG", "INVALID_FLOAT", "INVALID_INTEGER"), _NUMBER),
+    REQUIRED: "Map a value to it (`also`), or ask the portal's admin not to require it of integrations; then run pql retry.",
+    "READ_ONLY_VALUE": "Only HubSpot writes this property. Take it out of the settings.",
+}
+"""What to do about a value that was not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,12 @@ class Fault:
         return next((one.name for one in self.details if one.name), None)
 
     @property
+    def message(self) -> str:
+        """HubSpot's sentence and what to try, where the code says it."""
+        todo = _TRY.get(self.code, "")
+        return f"{self.says.rstrip('. ')}. {todo}" if todo and self.says else self.says or todo
+
+    @property
     def wrong_fields(self) -> Mapping[str, str]:
         """Properties that no row can be written with, and why."""
         return {one.name: one.code for one in self.details if one.name and one.code in FIELD_CODES}
@@ -95,7 +114,8 @@ class Fault:
         if self.taken and isinstance(plain, Moved | Rejected):
             return Moved(str(plain), code=self.code, to=self.existing)
         if isinstance(plain, Refused):
-            return Refused(str(plain), code=plain.code, scope=self.scope)
+            scope = f"The missing scope: {self.scope}." if self.scope else ""
+            return Refused(f"{plain} {scope}".rstrip(), code=plain.code, scope=self.scope)
         if isinstance(plain, Rejected):
             return Rejected(str(plain), code=plain.code, field=self.field)
         return plain
@@ -138,6 +158,9 @@ def fault_in(doc: Mapping[str, Any], status: int = 0, secrets: Sequence[str] = (
     existing = re.search(r"Existing ID:\s*(\d+)|(\d+) already has that value", words)
     if not details and (taken := re.search(r"Cannot set (\w+)=", message)):
         details = [Detail(taken[1], "CONFLICTING_UNIQUE_VALUE", "")]
+    if not details and REQUIRED in _text(doc.get("subCategory")):
+        details = [Detail(name, REQUIRED, "") for name in _names(context, "properties", "propertyName")]
+        inner = []
     return Fault(
         status=status,
         category=_text(doc.get("category")) or _text(doc.get("errorType")),
@@ -152,7 +175,7 @@ def fault_in(doc: Mapping[str, Any], status: int = 0, secrets: Sequence[str] = (
 
 
 def _with_first(head: str, details: Sequence[Detail]) -> str:
-    return f"{head}: {details[0].says}" if details[0].says else head
+    return f"{head.rstrip('. ')}: {details[0].says}" if details[0].says else head
 
 
 def _embedded(message: str) -> tuple[str, list[Mapping[str, Any]]]:

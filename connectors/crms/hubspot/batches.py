@@ -7,7 +7,7 @@ result, fault or nothing (which means nobody knows). Not decided here: what an o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from connectors.contract import Outcome, Receipt
@@ -19,13 +19,15 @@ HELD_BACK = "BATCH_REFUSED"
 
 
 class Sent(NamedTuple):
-    """One input: our key, its trace id, the record id of an update, our unique value, and what was sent."""
+    """One input: our key, its trace id, the record id of an update, our unique value, what was sent and under which name."""
 
     key: str
     trace: str
     properties: Mapping[str, str]
     crm_id: str | None = None
     unique: str | None = None
+    names: Mapping[str, str] = {}
+    """HubSpot's name of a property -> the name it was asked for by."""
 
 
 class Settled(NamedTuple):
@@ -35,9 +37,14 @@ class Settled(NamedTuple):
     fault: Fault | None = None
 
 
-def settled(sent: Sequence[Sent], answer: Answer, unique_name: str) -> list[Settled]:
+Mark = Callable[[Mapping[str, Any]], object]
+"""What in the properties of a result is our unique value."""
+
+
+def settled(sent: Sequence[Sent], answer: Answer, unique: str | Mark) -> list[Settled]:
     """
-    One `Settled` per input, in the order sent. Raises what a whole call was; `Rejected` where no input was named.
+    One `Settled` per input, in the order sent. Raises what a whole call was; `Rejected` where no input was named. `unique`
+    is the name of our unique property, or finds its value elsewhere.
 
     A refusal of the whole batch that names rows or fields settles those; the others were not written and are held back.
     """
@@ -48,17 +55,15 @@ def settled(sent: Sequence[Sent], answer: Answer, unique_name: str) -> list[Sett
     if not results and not faults:
         said = "HubSpot says success and names no record. Read back before sending again."
         raise Unknown(said, code="EMPTY_ANSWER")
-    return _told(sent, results, faults, unique_name)
+    return _told(sent, results, faults, (lambda said: said.get(unique)) if isinstance(unique, str) else unique)
 
 
-def _told(
-    sent: Sequence[Sent], results: Sequence[Mapping[str, Any]], faults: Sequence[Fault], unique_name: str
-) -> list[Settled]:
+def _told(sent: Sequence[Sent], results: Sequence[Mapping[str, Any]], faults: Sequence[Fault], mark: Mark) -> list[Settled]:
     places = _Places(sent)
     out: list[Settled | None] = [None] * len(sent)
     strays: list[Mapping[str, Any]] = []
     for result in results:
-        place = places.of_result(result, unique_name)
+        place = places.of_result(result, mark)
         if place is None:
             strays.append(result)
         else:
@@ -114,13 +119,13 @@ class _Places:
         self._ids = {one.crm_id: place for place, one in enumerate(sent) if one.crm_id}
         self._uniques = {one.unique: place for place, one in enumerate(sent) if one.unique}
 
-    def of_result(self, result: Mapping[str, Any], unique_name: str) -> int | None:
+    def of_result(self, result: Mapping[str, Any], mark: Mark) -> int | None:
         trace = result.get("objectWriteTraceId")
         if trace in self._traces:
             return self._traces[trace]
         if str(result["id"]) in self._ids:
             return self._ids[str(result["id"])]
-        return self._uniques.get(str((result.get("properties") or {}).get(unique_name)))
+        return self._uniques.get(str(mark(result.get("properties") or {})))
 
     def of_fault(self, fault: Fault) -> Iterable[int]:
         named = [self._traces[trace] for trace in fault.traces if trace in self._traces]
@@ -135,13 +140,13 @@ def refusal(sent: Sent, fault: Fault) -> Receipt:
     code = fault.code
     if wrong := {name: code for name, code in fault.wrong_fields.items() if name in sent.properties}:
         field, code = next(iter(wrong.items()))
-    field = OUR_NAMES.get(field, field) if field else None
+    field = sent.names.get(field) or (OUR_NAMES.get(field, field) if field in sent.properties else field) if field else None
     return Receipt(
         sent.key,
         outcome,
         fault.existing or sent.crm_id,
         code=code,
-        message=fault.says,
+        message=fault.message,
         field=field,
         moved_to=fault.existing if outcome is Outcome.MOVED else None,
     )

@@ -29,6 +29,10 @@ NEEDED = (
 )
 USEFUL = frozenset({"crm.objects.deals.read", "crm.schemas.contacts.read", "crm.schemas.companies.read", "oauth"})
 UNIQUE = (("contact", "pql_key"), ("company", "pql_key"), ("task", "pql_task_key"))
+GUARDED = (
+    " Until then, and for good where the portal refuses the property, tasks are guarded, not guaranteed: "
+    "each is looked for before it is made and after any doubtful answer."
+)
 LEAST_LEFT = 0.1
 
 
@@ -119,12 +123,13 @@ class Doctor:
                 yield what, False, str(problem)
                 continue
             if found is None:
-                yield what, False, "The property is missing. Run pql provision."
+                yield what, False, f"The property is missing. Run pql provision.{GUARDED if object == 'task' else ''}"
             elif not found.get("hasUniqueValue"):
                 yield (
                     what,
                     False,
-                    "It exists without unique values, which cannot be changed later. Delete it and run pql provision.",
+                    "It exists without unique values, which cannot be changed later. Delete it and run pql provision."
+                    + (GUARDED if object == "task" else ""),
                 )
             else:
                 yield what, True, "Yes."

@@ -43,9 +43,8 @@ class Records:
             if place in receipts:
                 continue
             try:
-                sent[place] = Sent(
-                    change.key, f"{trace}.{place}", self._properties(object, change), change.crm_id, _key(change)
-                )
+                properties = self._properties(object, change)
+                sent[place] = Sent(change.key, f"{trace}.{place}", properties, change.crm_id, _key(change), _names(change))
             except Unsendable as problem:
                 receipts[place] = problem.receipt(change)
         if sent:
@@ -84,6 +83,10 @@ def _marks(change: Change) -> set[tuple[str, str]]:
         if isinstance(value := change.fields.get(name), str) and value:
             marks.add((name, value.casefold()))
     return marks
+
+
+def _names(change: Change) -> dict[str, str]:
+    return {THEIR_NAMES.get(name, name): name for name in (*change.fields, *change.clear)}
 
 
 def _key(change: Change) -> str | None:

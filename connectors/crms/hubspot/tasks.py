@@ -58,7 +58,7 @@ class Tasks:
         if sent:
             inputs = [_input(one, task) for one, task in zip(sent, good, strict=True)]
             answer = self._client.batch("task", "create", inputs)
-            for one, says in zip(sent, settled(sent, answer, KEY), strict=True):
+            for one, says in zip(sent, settled(sent, answer, _key), strict=True):
                 receipts[one.key] = _receipt(one, says)
         return [receipts[task.key] for task in tasks]
 
@@ -106,22 +106,26 @@ def _age(task: SeenTask) -> str:
 def seen(record: Mapping[str, Any]) -> SeenTask:
     """A task record as the worker knows it; the key is its property, or the `ref:` line of its body."""
     said = record.get("properties") or {}
-    body = plain(said.get("hs_task_body"))
-    ref = _REF.search(body or "")
     status = said.get("hs_task_status")
     return SeenTask(
         id=str(record["id"]),
-        key=said.get(KEY) or (ref[1] if ref else None),
+        key=_key(said),
         owner=said.get("hubspot_owner_id") or None,
         subject=said.get("hs_task_subject"),
         open=status not in DONE and not record.get("archived"),
         status=status,
-        body=body,
+        body=plain(said.get("hs_task_body")),
         due=moment(said.get("hs_timestamp")),
         modified=moment(said.get("hs_lastmodifieddate")) or moment(record.get("updatedAt")),
         created=moment(said.get("hs_createdate")) or moment(record.get("createdAt")),
         deleted=bool(record.get("archived")),
     )
+
+
+def _key(said: Mapping[str, Any]) -> str | None:
+    """Our key, from its property or from the `ref:` line of the body."""
+    ref = _REF.search(plain(said.get("hs_task_body")) or "")
+    return said.get(KEY) or (ref[1] if ref else None)
 
 
 def _properties(task: Task, *, guarded: bool) -> dict[str, str]:

@@ -46,7 +46,20 @@ _OUTCOMES: Mapping[str, Outcome] = {
     **dict.fromkeys((TAKEN, "DUPLICATE_EXTERNAL_ID", "DUPLICATES_DETECTED", MANY), Outcome.NEEDS_REVIEW),
 }
 _TRY: Mapping[str, str] = {
-    "INACTIVE_OWNER_OR_USER": "Route it to somebody else.",
+    "INACTIVE_OWNER_OR_USER": "Route it to somebody else, or activate the user and run pql retry.",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": (
+        "Add the value to the picklist, for this record type too, and run pql retry; or let the settings say another."
+    ),
+    "STRING_TOO_LONG": "Map something shorter to it, or make the field longer and run pql retry.",
+    "REQUIRED_FIELD_MISSING": "Map a value to it (`also`), or ask the org's admin not to require it; then run pql retry.",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": (
+        "That is a validation rule of the org. Correct the value, or exempt the integration user, and run pql retry."
+    ),
+    "NUMBER_OUTSIDE_VALID_RANGE": "Map a smaller number to it, or give the field more digits and run pql retry.",
+    "INVALID_EMAIL_ADDRESS": "Correct the address at its source.",
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "That is a trigger of the org. Ask its admin, then run pql retry.",
+    "CANNOT_EXECUTE_FLOW_TRIGGER": "That is a flow of the org. Ask its admin, then run pql retry.",
+    "INVALID_CROSS_REFERENCE_KEY": "The record that the value names is not there. Correct it, then run pql retry.",
     "DUPLICATES_DETECTED": "Decide which record is meant; duplicate rules are never bypassed.",
     "STORAGE_LIMIT_EXCEEDED": "Free storage in the org.",
     "API_DISABLED_FOR_ORG": "Give the org or the user's profile the API.",

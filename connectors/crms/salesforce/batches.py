@@ -18,6 +18,7 @@ from connectors.crms.salesforce.values import Json, full_id
 from connectors.errors import Unknown
 
 OWNER_FIELD = "OwnerId"
+CROSS_REFERENCE = "INVALID_CROSS_REFERENCE_KEY"
 HELD_BACK = "BATCH_REFUSED"
 
 
@@ -31,6 +32,8 @@ class Row(NamedTuple):
     echoed: Fields = {}  # noqa: RUF012  a NamedTuple's default, never changed
     unique: str = ""
     """The field that holds our unique key."""
+    names: Mapping[str, str] = {}
+    """Salesforce's name of a field -> the name it was asked for by."""
 
     def body(self) -> dict[str, Any]:
         id = {"id": self.crm_id} if self.crm_id is not None else {}
@@ -70,13 +73,15 @@ def refusal(row: Row, fault: Fault) -> Receipt:
         field = fault.fields[0] if fault.fields else None
     elif fault.code == "INACTIVE_OWNER_OR_USER":
         field = OWNER_FIELD
-    elif outcome is Outcome.MOVED and field == OWNER_FIELD:
-        outcome = Outcome.REJECTED  # the owner is gone, not the record
+    elif fault.code == CROSS_REFERENCE and (field is not None or OWNER_FIELD in row.values):
+        # What a field names is not there, and not the record; Salesforce often leaves the field out. A record that is
+        # gone all the same is found by the next poll.
+        outcome, field = Outcome.REJECTED, field or OWNER_FIELD
     field = field or (fault.fields[0] if fault.fields and outcome is not Outcome.REFUSED else None)
     message = fault.message
     if outcome is Outcome.NEEDS_REVIEW and fault.existing:
         message = f"{message} It matches {', '.join(fault.existing)}."
-    name = ours(row.object, field) if field else None
+    name = row.names.get(field) or (ours(row.object, field) if field in row.values else field) if field else None
     return Receipt(row.key, outcome, id, code=fault.code, message=message, field=name)
 
 

@@ -91,11 +91,13 @@ class Records:
     def _row(self, object: str, change: Change, known: dict[str, tuple[str | None, Form]]) -> Row:
         values: dict[str, Json] = {}
         echoed: dict[str, Value] = {}
+        names: dict[str, str] = {}
         wanted = {name: value for name, value in change.fields.items() if value is not None}
         for name, value in (wanted | dict.fromkeys(change.clear)).items():
             field, form = known.get(name) or known.setdefault(name, self._target(object, name))
             if field is None:
                 continue
+            names[field] = name
             try:
                 values[field] = encoded(value, form)
             except ValueError as problem:
@@ -104,7 +106,7 @@ class Records:
                 echoed[name] = kept
         if change.crm_id is None:
             values |= _needed(object, change, values)
-        return Row(change.key, object, values, change.crm_id, echoed, KEY_FIELD)
+        return Row(change.key, object, values, change.crm_id, echoed, KEY_FIELD, names)
 
     def _converted(self, ids: Sequence[str | None]) -> dict[str, str]:
         """The contacts that converted leads became, by the lead's id; empty text where the org does not say which."""

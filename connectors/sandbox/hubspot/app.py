@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from connectors.sandbox.hubspot import scopes
 from connectors.sandbox.hubspot.account import Account
 from connectors.sandbox.hubspot.associations import Associations
 from connectors.sandbox.hubspot.automation import Automation
@@ -55,6 +56,7 @@ SWITCHES: Mapping[str, Any] = MappingProxyType(
         "search_lag_s": 0,
         "search_limit": 5,  # searches per second
         "shuffle_seed": 1,  # false keeps results in the order of the inputs
+        "tells_scopes": False,  # the token is that of a private app, which tells its scopes
         "ten_second_limit": 190,
         "time_zone": "Europe/Berlin",
         "unique_conflict_status": 400,  # or 409
@@ -125,7 +127,7 @@ class HubSpotApp:
             good = request.headers.get("authorization") == f"Bearer {self._token}"
             if not good or self.state.doc("account", "revoked"):
                 return ordered(401, {})
-        return self._limits.admit(search=search)
+        return self._limits.admit(search=search) or scopes.refusal(self.state, request) or scopes.told(self.state, request)
 
     def _answer(self, request: Request, actor: Actor) -> Reply:
         dialect = "listed"

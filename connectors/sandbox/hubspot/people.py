@@ -5,13 +5,14 @@ Decided here: the kinds of an act and what each needs. Their ledger rows carry t
 hands apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from connectors.sandbox.hubspot.definitions import Definitions
 from connectors.sandbox.hubspot.desk import Desk, Writing
 from connectors.sandbox.hubspot.errors import Refusal
 from connectors.sandbox.hubspot.kinds import Kind
+from connectors.sandbox.hubspot.schema import options
 from connectors.sandbox.state import Change, Doc, Row, iso
 from connectors.sandbox.wire import Actor
 
@@ -39,8 +40,12 @@ class People:
             "deactivate_owner": self._deactivate,
             "activate_owner": self._activate,
             "drop_field": self._drop_field,
+            "edit_field": self._edit_field,
+            "require_field": self._require_field,
             "revoke_token": self._revoke,
             "grant_token": self._grant,
+            "revoke_scope": self._revoke_scope,
+            "grant_scope": self._grant_scope,
         }
         kind = str(doc.get("kind"))
         if kind == "convert":
@@ -155,6 +160,46 @@ class People:
             raise ValueError(f"{kind.name} has no property {name!r} of the portal's own.")
         self._definitions.archive(kind, name, actor)
         return {"object": kind.name, "name": name}
+
+    def _edit_field(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        """An admin changes a property: read_only, options, label or type; nothing that records hold is converted."""
+        kind, name = self._desk.kind(str(doc["object"])), str(doc["name"])
+        found = self._desk.definitions(kind.name).get(name)
+        if found is None:
+            raise ValueError(f"{kind.name} has no property {name!r}.")
+        news = {key: doc[key] for key in ("label", "type", "fieldType") if key in doc}
+        if "options" in doc:
+            news["options"] = options(doc["options"])
+        if "read_only" in doc:
+            news["modificationMetadata"] = {**found["modificationMetadata"], "readOnlyValue": bool(doc["read_only"])}
+        docs = [Doc(f"property:{kind.name}", name, {**found, **news, "updatedAt": iso(self._state.now())})]
+        before = {key: found.get(key) for key in news}
+        self._desk.apply([Change("update", "property", f"{kind.name}.{name}", before, news, docs=docs)], actor)
+        return {"object": kind.name, "name": name}
+
+    def _require_field(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        """An admin insists on a property: of new records, or of all whose `if_property` has the value `is`."""
+        kind, name = self._desk.kind(str(doc["object"])).name, str(doc["name"])
+        if "if_property" in doc:
+            rule = {"object": kind, "property": doc["if_property"], "value": doc["is"], "then": [name]}
+            docs = [Doc("switch", "conditional_required", [*self._state.switch("conditional_required", ()), rule])]
+        else:
+            known = self._state.switch("required_properties", {})
+            docs = [Doc("switch", "required_properties", {**known, kind: [*known.get(kind, ()), name]})]
+        self._desk.apply([Change("require", "property", f"{kind}.{name}", None, None, docs=docs)], actor)
+        return {"object": kind, "name": name}
+
+    def _revoke_scope(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        return self._scopes(actor, lambda missing: {*missing, str(doc["scope"])})
+
+    def _grant_scope(self, doc: Act, actor: Actor) -> dict[str, Any]:
+        return self._scopes(actor, lambda missing: set(missing) - {str(doc["scope"])})
+
+    def _scopes(self, actor: Actor, change: Callable[[Iterable[str]], set[str]]) -> dict[str, Any]:
+        missing = sorted(change(self._state.doc("account", "missing_scopes") or ()))
+        docs = [Doc("account", "missing_scopes", missing)]
+        self._desk.apply([Change("update", "token", "", None, {"missing_scopes": missing}, docs=docs)], actor)
+        return {"missing": missing}
 
     def _revoke(self, doc: Act, actor: Actor) -> dict[str, Any]:  # noqa: ARG002  all acts are called alike
         return self._token(actor, revoked=True)

@@ -1,6 +1,6 @@
 """
-What people do in the org while we are not looking: edit, close, delete, merge, convert, opt out; and what admins do
-to us.
+What people do in the org while we are not looking: edit, close, delete, merge, convert, opt out. What admins do to us
+is in `admins`.
 
 Decided here: each kind of act. They are written under another user than the integration user, and appear in the
 ledger under `actor`.
@@ -10,16 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from connectors.sandbox.salesforce import seeds, writes
+from connectors.sandbox.salesforce import admins, seeds, writes
 from connectors.sandbox.salesforce.call import Call
 from connectors.sandbox.salesforce.errors import Fault
 from connectors.sandbox.salesforce.ids import whole
 from connectors.sandbox.salesforce.oauth import Sessions
 from connectors.sandbox.salesforce.org import Org
-from connectors.sandbox.salesforce.schema.catalog import holder
 from connectors.sandbox.salesforce.soql.dates import stamp
 from connectors.sandbox.salesforce.writes import Given
-from connectors.sandbox.state import Change, Doc, Row
+from connectors.sandbox.state import Change, Row
 from connectors.sandbox.wire import Actor, Headers, Request
 
 Doing = Mapping[str, Any]
@@ -46,7 +45,12 @@ def act(org: Org, sessions: Sessions, doc: Doing) -> dict[str, Any]:
         "opt_out": lambda: _opt_out(org, _by(org, doc), doc),
         "deactivate_owner": lambda: _turn(org, _by(org, doc), doc, active=False),
         "activate_owner": lambda: _turn(org, _by(org, doc), doc, active=True),
-        "drop_field": lambda: _drop_field(org, _by(org, doc), doc),
+        "drop_field": lambda: admins.drop_field(org, _by(org, doc), doc),
+        "edit_field": lambda: admins.edit_field(org, _by(org, doc), doc),
+        "require_field": lambda: admins.edit_field(org, _by(org, doc), {**doc, "required": True}),
+        "validation_rule": lambda: admins.add_rule(org, _by(org, doc), "validation_rules", doc),
+        "duplicate_rule": lambda: admins.add_rule(org, _by(org, doc), "duplicate_rules", doc),
+        "restrict_record_type": lambda: admins.add_rule(org, _by(org, doc), "record_types", doc),
         "revoke_token": lambda: {"revoked": sessions.revoke(doc.get("token"))},
         "grant_token": lambda: {"granted": sessions.open(str(doc["token"]))},
     }
@@ -218,7 +222,7 @@ def _new(org: Org, call: Call, name: str, properties: dict[str, Any]) -> str:
     return writes.create(org, call, Given(org.sobject(name), properties))
 
 
-# what admins do
+# owners
 
 
 def _turn(org: Org, call: Call, doc: Doing, *, active: bool) -> dict[str, Any]:
@@ -227,19 +231,3 @@ def _turn(org: Org, call: Call, doc: Doing, *, active: bool) -> dict[str, Any]:
     turned = replace(row, properties={**row.properties, **told}, modified=org.state.now())
     org.state.apply([writes.changed(org, "update", row, turned)], call.actor)
     return {"id": row.id, "active": active}
-
-
-def _drop_field(org: Org, call: Call, doc: Doing) -> dict[str, Any]:
-    """Take a custom field away, as the Metadata API would; values stay unseen."""
-    name = str(doc.get("field") or doc["name"])
-    key = f"{holder(str(doc['object']))}.{name}"
-    if org.state.doc("field", key) is None:
-        raise ValueError(f"There is no custom field {key}.")
-    org.state.apply(
-        [Change("drop_field", str(doc["object"]), name, {"field": key}, docs=[Doc("field", key, None)])], call.actor
-    )
-    for row in org.state.scan("CustomField"):
-        if row.properties.get("FullName") == key:
-            writes.delete(org, call, row.id)
-    org.forget_fields()
-    return {"dropped": key}

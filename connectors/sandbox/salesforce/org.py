@@ -22,6 +22,7 @@ SWITCHES: Mapping[str, Any] = {
     "person_accounts": False,
     "duplicate_rules": [],  # {object, match: [fields], action: block or alert, name}
     "validation_rules": [],  # {object, refuse_when: SOQL condition, message, field}
+    "record_types": [],  # {object, records: [ids], field, values}: what records of a record type may have in a picklist
     "row_locks": {},  # account id -> how many writes below it still fail with UNABLE_TO_LOCK_ROW
     "daily_limit": 15000,
     "session_minutes": None,  # how long a login lives; None lives for ever

@@ -76,6 +76,7 @@ def check(org: Org, call: Call, row: Row, news: Values, *, creating: bool) -> No
     _permission(org, row, creating=creating)
     _unlocked(org, row)
     _unique(org, sobject, row, news)
+    _record_types(org, row, news)
     _validation_rules(org, row)
     _duplicate_rules(org, call, row, news)
 
@@ -212,6 +213,15 @@ def _unique(org: Org, sobject: SObject, row: Row, news: Values) -> None:
 def duplicate_value(field: Field, holder: str) -> Fault:
     message = f"duplicate value found: {field.name} duplicates value on record with id: {holder[:15]}"
     return Fault("DUPLICATE_VALUE", message, [])
+
+
+def _record_types(org: Org, row: Row, news: Values) -> None:
+    for rule in org.switch("record_types"):
+        value = news.get(rule["field"])
+        if row.object == rule["object"] and row.id in rule["records"] and value and value not in rule["values"]:
+            label = org.sobject(row.object).fields[rule["field"]].label
+            message = f"{label}: bad value for restricted picklist field: {value}"
+            raise Fault("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, [rule["field"]])
 
 
 def _validation_rules(org: Org, row: Row) -> None:

@@ -72,6 +72,7 @@ class CrmContract:
         now = read(world, people[0]).fields
         assert (now["pql_flag"], now["pql_score"]) == (False, 0)
 
+    @pytest.mark.fault("F56")
     def test_text_comes_back_as_it_was_sent(self, world, people):
         said = 'Zoë "Ø" <b>& Söhne</b>, 5 > 4; äöü 漢字 \\ {name}'
 
@@ -90,6 +91,7 @@ class CrmContract:
         assert first.crm_id in (second.crm_id, second.moved_to)
         assert world.crm.mirror.read_by_key(world.person, ["key-9", "key-0"], [])["key-9"].id == first.crm_id
 
+    @pytest.mark.fault("F16")
     def test_a_field_that_is_not_there_is_named_and_takes_no_blame_from_other_rows(self, world, people):
         changes = [
             Change("L1", world.person, people[0], {"pql_score": 1, "no_such_field": "x"}),
@@ -101,6 +103,7 @@ class CrmContract:
         assert (bad.outcome, bad.field) == (Outcome.REFUSED, "no_such_field")
         assert good.outcome in (Outcome.APPLIED, Outcome.TRY_LATER)
 
+    @pytest.mark.fault("F19")
     def test_a_record_that_is_gone_is_moved_and_the_others_go_on(self, world, people):
         world.delete(world.person, people[0])
         changes = [Change(f"L{n}", world.person, id, {"pql_score": n + 1}) for n, id in enumerate(people)]
@@ -130,6 +133,7 @@ class CrmContract:
 
     # ------------------------------------------------------------------ faults
 
+    @pytest.mark.fault("F2", "F3", "F4")
     @pytest.mark.parametrize(
         ("fault", "args", "raised"),
         [
@@ -158,6 +162,7 @@ class CrmContract:
         write(world, people[0], {"pql_score": 6})
         assert read(world, people[0]).fields["pql_score"] == 6
 
+    @pytest.mark.fault("F5")
     def test_a_limit_says_how_long_to_wait_and_costs_no_attempt(self, world, people):
         world.strike("status", status=429, retry_after=7)
 
@@ -166,6 +171,7 @@ class CrmContract:
 
         assert (caught.value.after, caught.value.limited) == (7.0, True)
 
+    @pytest.mark.fault("F10")
     def test_a_row_that_the_answer_does_not_mention_is_unknown(self, world, people):
         world.strike("drop_item", index=1)
         changes = [Change(f"L{n}", world.person, id, {"pql_score": n + 1}) for n, id in enumerate(people)]
@@ -174,6 +180,7 @@ class CrmContract:
 
         assert sorted(outcomes) == [Outcome.APPLIED, Outcome.APPLIED, Outcome.UNKNOWN]
 
+    @pytest.mark.fault("F10")
     def test_a_row_that_is_refused_does_not_take_the_others_with_it(self, world, people):
         world.strike("row_error", index=1)
         changes = [Change(f"L{n}", world.person, id, {"pql_score": n + 1}) for n, id in enumerate(people)]
@@ -260,6 +267,7 @@ class CrmContract:
 
         assert (seen.deleted, seen.open) == (True, False)
 
+    @pytest.mark.fault("F59")
     def test_markup_in_a_task_stays_text(self, world, people):
         task = self.task(world, people[0], body="<script>alert(1)</script>\nsecond line & more")
         id = only(world.crm.tasks.create([task], "t")).crm_id
@@ -305,6 +313,7 @@ class CrmContract:
         assert survivor in told
         assert world.crm.mirror.read(world.person, [old], [])[old].id == survivor
 
+    @pytest.mark.fault("F18")
     def test_a_write_to_a_merged_record_names_its_survivor(self, world):
         first, second = (world.add_person(f"p{n}@nordwerk.example") for n in range(2))
         survivor = world.merge(first, second)
@@ -340,6 +349,7 @@ class CrmContract:
         assert all(not change.by_api for change, _ in again)
         assert world.crm.provisioning.files()
 
+    @pytest.mark.fault("F14")
     def test_doctor_is_content_with_a_provisioned_crm_and_names_a_token_that_was_revoked(self, world):
         world.add_owner("ana@acme.example")
         assert [line for line in world.crm.check() if not line[1]] == []

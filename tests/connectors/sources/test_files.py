@@ -34,6 +34,7 @@ def reasons(pieces) -> dict[str, str]:
 
 
 class TestLines:
+    @pytest.mark.fault("F33")
     def test_a_malformed_line_is_set_aside_with_its_number_and_its_neighbours_land(self, tmp_path: Path) -> None:
         (tmp_path / "events.jsonl").write_text(f"{line('e1')}\n{{broken\n\n[1, 2]\n{line('e2')}\n")
 
@@ -43,6 +44,7 @@ class TestLines:
         assert reasons(pieces) == {"events.jsonl:2": "not a JSON object", "events.jsonl:4": "not a JSON object"}
         assert pieces[0].bad[0].raw == "{broken"
 
+    @pytest.mark.fault("F33")
     def test_bytes_that_are_not_utf8_set_only_their_line_aside(self, tmp_path: Path) -> None:
         (tmp_path / "events.jsonl").write_bytes(f"{line('e1')}\n".encode() + b'{"id": "\xe9"}\n' + line("e2").encode())
 
@@ -51,11 +53,13 @@ class TestLines:
         assert ids(pieces) == ["e1", "e2"]
         assert reasons(pieces) == {"events.jsonl:2": "not UTF-8"}
 
+    @pytest.mark.fault("F33")
     def test_a_byte_order_mark_and_windows_line_ends_are_no_trouble(self, tmp_path: Path) -> None:
         (tmp_path / "events.jsonl").write_bytes(b"\xef\xbb\xbf" + f"{line('e1')}\r\n{line('e2')}\r\n".encode())
 
         assert ids(everything(source(tmp_path))) == ["e1", "e2"]
 
+    @pytest.mark.fault("F33")
     @pytest.mark.parametrize("zero", ['"u\\u0000"', '"u\x00"'])
     def test_a_nul_sets_its_line_aside(self, tmp_path: Path, zero: str) -> None:
         (tmp_path / "events.jsonl").write_text(
@@ -67,6 +71,7 @@ class TestLines:
         assert ids(pieces) == ["e1"]
         assert set(reasons(pieces)) == {"events.jsonl:2"}
 
+    @pytest.mark.fault("F32")
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", '"NaN"'])
     def test_a_number_that_is_none_sets_its_row_aside_and_names_the_column(self, tmp_path: Path, number: str) -> None:
         bad = line("e2")[:-1] + f', "pages": {number}}}'
@@ -79,6 +84,7 @@ class TestLines:
         assert where == "events.jsonl:2"
         assert "pages" in reason or reason == "not a JSON object"
 
+    @pytest.mark.fault("F55")
     def test_a_value_beyond_65536_characters_sets_its_row_aside(self, tmp_path: Path) -> None:
         (tmp_path / "events.jsonl").write_text("\n".join((line("e1", note="n" * 65_536), line("e2", note="n" * 1_000_000))))
 
@@ -141,11 +147,13 @@ class TestStamps:
     def test_a_stamp_with_its_zone_is_understood(self, tmp_path: Path, text: str) -> None:
         assert self.moment(tmp_path, text) == START
 
+    @pytest.mark.fault("F60")
     def test_a_stamp_without_zone_is_set_aside_unless_the_zone_is_declared(self, tmp_path: Path) -> None:
         assert "no time zone" in str(self.moment(tmp_path, "2026-11-01T09:00:00"))
         assert self.moment(tmp_path, "2026-11-01T09:00:00", naive_tz="Europe/Berlin") == START
         assert "no time zone" in str(self.moment(tmp_path, "2026-11-01"))
 
+    @pytest.mark.fault("F60")
     @pytest.mark.parametrize(
         ("unit", "number"), [("seconds", 1793520000), ("milliseconds", 1793520000000), ("microseconds", 1793520000000000)]
     )
@@ -154,6 +162,7 @@ class TestStamps:
         assert self.moment(tmp_path, number, epoch=unit) == START
         assert self.moment(tmp_path, str(number), epoch=unit) == START
 
+    @pytest.mark.fault("F60")
     def test_a_number_in_the_wrong_unit_is_set_aside(self, tmp_path: Path) -> None:
         assert "outside 1970 to 9999" in str(self.moment(tmp_path, 1793520000000, epoch="seconds"))
 
@@ -173,6 +182,7 @@ class TestStamps:
 
 
 class TestWholeFiles:
+    @pytest.mark.fault("F34")
     def test_a_gzip_that_is_cut_off_lands_not_at_all_and_lands_once_it_is_whole(self, tmp_path: Path) -> None:
         whole = gzip.compress("\n".join(line(f"e{n}", note=os.urandom(50).hex()) for n in range(20_000)).encode())
         (tmp_path / "a.jsonl.gz").write_bytes(whole[:-2000])
@@ -187,6 +197,7 @@ class TestWholeFiles:
         assert "cut off" in reasons(first)["a.jsonl.gz"]
         assert len(ids(then)) == 20_000
 
+    @pytest.mark.fault("F39")
     def test_a_csv_that_lost_a_column_lands_not_at_all_and_says_which(self, tmp_path: Path) -> None:
         (tmp_path / "events.csv").write_text(f"id,user,event,when\ne1,u,x,{STAMP}\n")
 
@@ -235,6 +246,7 @@ class TestWholeFiles:
         assert touched == []
         assert ids(everything(files, cursor=cursor)) == ["e2"]
 
+    @pytest.mark.fault("F35")
     def test_a_file_that_grows_while_it_is_read_is_read_again(self, tmp_path: Path) -> None:
         path = tmp_path / "events.jsonl"
         path.write_text("\n".join(line(f"e{n}") for n in range(210_000)) + "\n")

@@ -113,6 +113,7 @@ def test_a_narrower_interval_or_set_behind_a_wider_one_is_out_of_reach():
     assert starter_with("routing.yaml", (last, narrow + wide + one + wide_set + last)).codes == []
 
 
+@pytest.mark.fault("F63")
 def test_fallbacks_that_go_round_in_a_circle_are_said_once():
     edit = (
         "    when_nobody: {queue: sales_desk}\n",

@@ -106,6 +106,7 @@ def test_a_broker_nobody_should_use_ends_the_worker_with_a_sentence(tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault("F42", "F43")
 def test_a_bell_that_nobody_takes_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     program = "import worker.celery as c\nc.app.conf.broker_transport_options = {}\nc.ring('pull')\nprint('went on')"
     done = python(program, PQL_BROKER="redis://127.0.0.1:1/0")

@@ -79,6 +79,7 @@ def test_without_a_broker_none_is_asked_for(tmp_path):
     assert levels(surroundings.broker(places(tmp_path))) == {"redis": "pass"}
 
 
+@pytest.mark.fault("F43")
 @pytest.mark.parametrize(
     ("url", "name"),
     [("redis://redis.example:6379", "address"), ("redis://:sekret@127.0.0.1:9/0", "redis"), ("http://x", "address")],
@@ -90,6 +91,7 @@ def test_a_broker_that_is_open_to_all_or_does_not_answer_is_to_be_mended(tmp_pat
     assert "sekret" not in str(findings)
 
 
+@pytest.mark.fault("F42")
 def test_a_redis_that_drops_keys_is_warned_of(tmp_path, redis_url, monkeypatch):
     import redis
 
@@ -116,6 +118,7 @@ def test_one_sqlite_file_does_not_serve_two_hosts(kept):
     assert found.get("one host") == (None if kept.on_postgres else "fail")
 
 
+@pytest.mark.fault("F29")
 @pytest.mark.parametrize(("skew", "level"), [(0, "pass"), (20, "warn"), (-90, "fail")])
 def test_a_clock_that_differs_from_the_databases_is_said(kept, skew, level):
     with kept.read() as tx:

@@ -23,12 +23,14 @@ def test_clean_text_is_one_composed_line_without_hidden_characters(text):
     assert not set(said) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u200b\ufeff")
 
 
+@pytest.mark.fault("F56")
 def test_direction_overrides_and_control_characters_do_not_reach_a_reader():
     assert clean("invoice\u202egpj.exe\u0007") == "invoicegpj.exe"
     assert clean("Zoe\u0308\r\nRespond by never") == "Zoë Respond by never"
     assert clean("family 👩‍👩‍👧") == "family 👩‍👩‍👧"  # joiners that scripts and emoji need stay
 
 
+@pytest.mark.fault("F55")
 @given(anything, st.integers(2, 300))
 def test_cut_text_fits_as_crms_count_it(text, most):
     said = cut(text, most)
@@ -42,12 +44,14 @@ def test_text_is_cut_after_a_whole_word():
     assert cut("Donaudampfschifffahrt", 10) == "Donaudamp…"
 
 
+@pytest.mark.fault("F59")
 @given(anything)
 def test_a_value_is_never_read_as_a_template_again(value):
     values = {"lead.name": "{secret}" + value, "secret": "s3cr3t"}
     assert "s3cr3t" not in fill("Hello {lead.name}", values).replace(clean(value), "")
 
 
+@pytest.mark.fault("F59")
 @pytest.mark.parametrize("value", ["{{7*7}}", "${HOME}", "{n.__class__}", "<script>alert(1)</script>", "%s %(x)s"])
 def test_template_markers_in_a_name_appear_literally(value):
     assert fill("Hello {lead.name}", {"lead.name": value}) == f"Hello {value}"

@@ -97,6 +97,7 @@ def test_what_a_person_took_out_of_several_values_is_not_added_again():
     assert resolve("append", Three("pql;new", "a;pql", "a")) == Write("a;new", "a")
 
 
+@pytest.mark.fault("F61")
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_number_is_never_written(value):
     assert [resolve(mode, Three(value, NOT_KNOWN, None)) for mode in MODES] == [Keep("not_a_number")] * 4

@@ -199,6 +199,7 @@ def test_reasons_are_compared_by_their_signals_and_not_by_their_numbers_or_order
     assert not same_reasons(before, None)
 
 
+@pytest.mark.fault("F55", "F59")
 @given(st.text(st.characters()), st.text(st.characters()), st.text(st.characters()), st.text(st.characters()))
 def test_no_value_from_outside_can_add_a_line_or_lengthen_a_task_without_end(name, account, colleague, phone):
     values = {**VALUES, "lead.name": name * 50, "account.name": account * 50}

@@ -39,6 +39,7 @@ def test_files_are_united_by_name_and_what_one_lacks_is_null(engine, tmp_path):
     assert set(rows.column_names) == {*EVENT_COLUMNS, "pages", "never_seen", "day"}
 
 
+@pytest.mark.fault("F31")
 def test_the_day_of_an_event_is_the_utc_day_to_the_microsecond(engine, tmp_path):
     path = event_file(tmp_path / "e.parquet")
     late = event_file(tmp_path / "l.parquet", at=[datetime(2026, 11, 23, tzinfo=UTC)])

@@ -88,6 +88,7 @@ class TestDuplicates:
 
         assert landing.land(events({"event_id": "a"}, {"event_id": "b"})).new == 1
 
+    @pytest.mark.fault("F36")
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(pulls=st.lists(st.lists(st.integers(0, 15), max_size=12), max_size=5))
     def test_whatever_comes_how_often_each_id_lands_once(
@@ -133,6 +134,7 @@ class TestArrival:
         assert landed["future True"] == (NOW, NOW)
         assert landed["future False"] == (since, since)
 
+    @pytest.mark.fault("F60")
     def test_a_stamp_in_the_future_counts_as_happening_at_arrival_and_is_counted(self, landing: Landing) -> None:
         near, far = NOW + timedelta(minutes=9), NOW + timedelta(minutes=11)
 
@@ -141,6 +143,7 @@ class TestArrival:
         assert {row["event_id"]: row["at"] for row in landing.rows("events")} == {"near": near, "far": NOW}
         assert brought.clamped == 1
 
+    @pytest.mark.fault("F60")
     def test_what_is_too_old_or_from_the_first_of_january_1970_does_not_land(self, landing: Landing) -> None:
         old = NOW - timedelta(days=31)
 
@@ -153,6 +156,7 @@ class TestArrival:
         assert [bad.where for bad in brought.bad] == ["events.jsonl, event old", "events.jsonl, event zero"]
         assert "30 days" in brought.bad[0].reason
 
+    @pytest.mark.fault("F37")
     def test_a_late_event_names_the_day_it_touches(self, landing: Landing) -> None:
         landing.land(events({"event_id": "a"}))
 

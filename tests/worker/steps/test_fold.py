@@ -129,6 +129,7 @@ def test_days_before_the_instant_are_folded_once(world: World) -> None:
     assert world.read() == world.truth()
 
 
+@pytest.mark.fault("F37")
 def test_a_late_event_folds_again_only_the_day_it_touches(world: World) -> None:
     for ago in range(1, 6):
         world.event("report_viewed", ago)
@@ -200,6 +201,7 @@ def test_one_process_folds_at_a_time(world: World) -> None:
         world.fold()
 
 
+@pytest.mark.fault("F51")
 def test_a_listed_file_that_is_gone_stops_the_score(world: World) -> None:
     world.event("report_viewed", 2).land()
     Path(world.tools.lake.path(world.listed("events")[0])).unlink()

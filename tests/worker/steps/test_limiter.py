@@ -95,6 +95,7 @@ def test_a_slot_that_is_too_far_away_is_not_taken_from_anybody(worker: Workers):
     assert limiter.reserve() == pytest.approx(70 + GAP, abs=1)
 
 
+@pytest.mark.fault("F68")
 def test_calls_of_another_app_widen_the_gap(worker: Workers):
     limiter = worker()
     limiter.learn(Budget(window_calls=100, window_seconds=1000, window_remaining=40))
@@ -171,6 +172,7 @@ def test_two_workers_share_the_slots(sharing: Workers):
     assert [round(wait / gap, 1) for wait in sorted(waits)] == pytest.approx(list(range(10)), abs=0.2)
 
 
+@pytest.mark.fault("F5")
 def test_a_pause_reaches_the_workers_of_other_processes(sharing: Workers):
     one, other = sharing(), sharing()
     one.pause(30)

@@ -67,6 +67,7 @@ def test_four_processes_use_nine_tenths_of_the_allowance_and_none_is_refused(
     assert used_in_a_window(hubspot, processes) >= 0.9 * ALLOWANCE
 
 
+@pytest.mark.fault("F40", "F41")
 def test_a_redis_that_is_emptied_and_then_killed_costs_no_refusal(
     hubspot: Endpoint, postgres_url: str, own_redis: RedisProcess
 ):

@@ -62,6 +62,7 @@ def test_keys_are_ours_named_by_crm_and_account_and_go_away_by_themselves(own_re
     assert 0 < left <= 2 * 86_400
 
 
+@pytest.mark.fault("F41")
 def test_an_emptied_redis_goes_on_at_the_pace_that_was_learned(own_redis: RedisProcess, open_limiter):
     limiter = open_limiter()
     limiter.learn(HUNDRED)
@@ -91,6 +92,7 @@ def test_a_process_that_knew_nothing_before_it_was_emptied_starts_from_the_heade
     assert gap_of(limiter) == pytest.approx(1000 / (100 * SHARE - 59), abs=0.1)
 
 
+@pytest.mark.fault("F43")
 def test_while_redis_is_away_the_store_serves_and_the_log_says_so_once(
     own_redis: RedisProcess, open_limiter, monkeypatch: pytest.MonkeyPatch
 ):
@@ -109,6 +111,7 @@ def test_while_redis_is_away_the_store_serves_and_the_log_says_so_once(
     assert "Redis does not answer" in said[0]["reason"]
 
 
+@pytest.mark.fault("F40")
 def test_redis_that_comes_back_serves_again_at_the_same_pace(
     own_redis: RedisProcess, open_limiter, monkeypatch: pytest.MonkeyPatch
 ):
@@ -138,6 +141,7 @@ def test_redis_that_was_away_is_left_alone_for_a_while(own_redis: RedisProcess, 
         assert client.keys() == []
 
 
+@pytest.mark.fault("F42")
 def test_a_redis_that_takes_no_writes_is_away(own_redis: RedisProcess, open_limiter):
     limiter = open_limiter()
     with closing(redis.Redis.from_url(own_redis.url)) as client:

@@ -1,8 +1,13 @@
 """Periods have floors."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from worker.steps.periods import Periods
+from worker.steps.periods import BadPeriod, Periods
 
 
 def test_the_defaults_keep_the_promise_of_152_seconds():
@@ -11,10 +16,10 @@ def test_the_defaults_keep_the_promise_of_152_seconds():
     assert periods.lease + periods.sweep + 2 == 152
 
 
-@pytest.mark.parametrize("name", ["sweep", "unknown_wait", "call", "margin"])
+@pytest.mark.parametrize("name", ["sweep", "unknown_wait", "call", "margin", "visibility"])
 def test_only_tests_may_shorten_a_period(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.delenv("PQL_TESTING", raising=False)
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(BadPeriod, match=f"PQL_{name.upper()} is at least"):
         Periods(**{name: 1.0})
 
     monkeypatch.setenv("PQL_TESTING", "1")
@@ -24,7 +29,7 @@ def test_only_tests_may_shorten_a_period(monkeypatch: pytest.MonkeyPatch, name: 
 def test_a_lease_must_outlast_a_call(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PQL_TESTING", "1")
 
-    with pytest.raises(ValueError, match="cannot outlast"):
+    with pytest.raises(BadPeriod, match="cannot outlast"):
         Periods(lease=40)
 
 
@@ -33,3 +38,15 @@ def test_longer_periods_are_anybodys_choice(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PQL_LEASE", "240")
 
     assert Periods.from_environment().lease == 240
+
+
+@pytest.mark.parametrize(("name", "text"), [("PQL_LEASE", "two minutes"), ("PQL_SWEEP", "5"), ("PQL_VISIBILITY", "60")])
+def test_a_bad_period_ends_a_command_and_a_worker_with_a_sentence(tmp_path: Path, name: str, text: str):
+    program = "import worker.celery as c\nc.app.Beat"
+    here = {**os.environ, "PQL_STORE": f"sqlite:///{tmp_path}/pql.db", name: text}
+    here.pop("PQL_TESTING", None)
+    done = subprocess.run([sys.executable, "-c", program], env=here, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(name)
+    assert "Traceback" not in done.stderr

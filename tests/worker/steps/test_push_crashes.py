@@ -79,6 +79,7 @@ def assert_all_is_well(scene: Scene) -> None:
     assert len(scene.portal.calls("batch/create")) + len(scene.portal.calls("batch/update")) <= begun
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.decides("R-058")
 @pytest.mark.parametrize("point", ["K3", "K3:2", "K4", "K4:2", "K7", "K7:2", "K8", "K8:2"])
 def test_a_push_killed_anywhere_leaves_one_task_and_every_record_written(both_scenes: Scene, point: str):
@@ -126,6 +127,7 @@ def test_no_connector_makes_a_task_in_two_calls_so_k9_is_never_passed(scene: Sce
     assert_all_is_well(scene)
 
 
+@pytest.mark.fault("F46")
 def test_a_worker_that_comes_back_after_its_claim_was_taken_over_changes_nothing(scene: Scene):
     wish_all(scene)
     storm(scene.portal, TASKS, "latency", seconds=1.2)
@@ -141,6 +143,7 @@ def test_a_worker_that_comes_back_after_its_claim_was_taken_over_changes_nothing
     assert_all_is_well(scene)
 
 
+@pytest.mark.fault("F44")
 def test_what_a_killed_worker_left_is_taken_up_within_lease_and_sweep(scene: Scene):
     wish_all(scene)
     scene.killed_at("K4")
@@ -156,6 +159,7 @@ def test_what_a_killed_worker_left_is_taken_up_within_lease_and_sweep(scene: Sce
     assert_all_is_well(scene)
 
 
+@pytest.mark.fault("F46")
 def test_two_processes_at_once_make_each_task_once(both_scenes: Scene):
     scene = both_scenes
     scene.wish(*(scene.portal.want(number) for number in range(30)), *(scene.portal.task(number) for number in range(30)))
@@ -167,6 +171,7 @@ def test_two_processes_at_once_make_each_task_once(both_scenes: Scene):
     assert len(scene.portal.ledger("update", "contact")) == 30
 
 
+@pytest.mark.fault("F45")
 def test_a_record_that_kills_every_process_dies_alone(scene: Scene):
     scene.wish(*(scene.portal.want(number) for number in range(5)))
     for _ in range(5):

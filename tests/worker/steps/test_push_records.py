@@ -61,6 +61,7 @@ def test_an_attempt_is_written_down_with_what_it_replaces_before_anything_is_sen
     assert (last["keys"]["L0"]["replaced"], last["outcome"], last["run_id"]) == ({"pql_score": 71}, "applied", None)
 
 
+@pytest.mark.fault("F10")
 def test_a_rejected_row_does_not_hurt_its_neighbours_and_is_written_once_it_is_mended(rig: Rig):
     rig.wish(rig.portal.want(0, pql_score="many"), *(rig.portal.want(number) for number in range(1, 30)))
     report = rig.push()
@@ -74,6 +75,7 @@ def test_a_rejected_row_does_not_hurt_its_neighbours_and_is_written_once_it_is_m
     assert rig.statuses() == {"in_sync": 30}
 
 
+@pytest.mark.fault("F11")
 def test_a_batch_that_is_refused_whole_is_halved_until_the_bad_row_is_alone(rig: Rig):
     rig.portal.endpoint.switch(whole_batch_refusal=True)
     rig.wish(rig.portal.want(7, jobtitle="x" * 70_000), *(rig.portal.want(number) for number in range(30) if number != 7))
@@ -85,6 +87,7 @@ def test_a_batch_that_is_refused_whole_is_halved_until_the_bad_row_is_alone(rig:
         assert sum(attempts.count(tx).values()) == len(rig.portal.calls("batch/update"))
 
 
+@pytest.mark.fault("F3", "F4", "F9")
 @pytest.mark.parametrize("fault", ["reset_after", "truncate", "html", "empty_2xx"])
 def test_an_outcome_nobody_can_prove_is_settled_by_reading(rig: Rig, fault: str):
     args = {"applied": True}
@@ -98,6 +101,7 @@ def test_an_outcome_nobody_can_prove_is_settled_by_reading(rig: Rig, fault: str)
     assert len(rig.portal.calls("batch/update")) == 1
 
 
+@pytest.mark.fault("F10")
 def test_a_row_that_the_answer_forgot_is_read_back(rig: Rig):
     rig.portal.endpoint.weather({"match": UPDATE, "nth": 1, "fault": "drop_item", "args": {"index": 3}})
     rig.wish(*(rig.portal.want(number) for number in range(30)))
@@ -107,6 +111,7 @@ def test_a_row_that_the_answer_forgot_is_read_back(rig: Rig):
     assert len(rig.portal.calls("batch/update")) == 1
 
 
+@pytest.mark.fault("F2")
 def test_a_write_that_did_not_arrive_is_sent_again_but_not_before_its_time(rig: Rig):
     rig.portal.endpoint.weather({"match": UPDATE, "nth": 1, "fault": "status", "args": {"status": 502}})
     rig.wish(rig.portal.want())
@@ -119,6 +124,7 @@ def test_a_write_that_did_not_arrive_is_sent_again_but_not_before_its_time(rig: 
     assert len(rig.portal.ledger("update", "contact")) == 1
 
 
+@pytest.mark.fault("F5")
 def test_a_limit_costs_no_attempt_and_makes_everybody_wait(rig: Rig):
     limiter = LocalLimiter()
     rig.portal.endpoint.weather({"match": UPDATE, "nth": 1, "fault": "status", "args": {"status": 429, "retry_after": 1}})
@@ -132,6 +138,7 @@ def test_a_limit_costs_no_attempt_and_makes_everybody_wait(rig: Rig):
     assert rig.push(limiter=limiter).counts.records.updated == 1
 
 
+@pytest.mark.fault("F5")
 def test_how_long_a_limit_asks_to_wait_is_heard_by_other_workers_too(rig: Rig):
     mine, theirs = (StoreLimiter(rig.store, "hubspot:1:calls") for _ in range(2))
     match = {"method": "POST", "path": ".*tasks/batch/create"}
@@ -148,6 +155,7 @@ def test_how_long_a_limit_asks_to_wait_is_heard_by_other_workers_too(rig: Rig):
     assert (task["attempts"], task["status"]) == (0, "planned")
 
 
+@pytest.mark.fault("F7")
 def test_a_daily_limit_parks_the_push_and_loses_nothing(rig: Rig):
     rig.portal.endpoint.weather({"match": UPDATE, "nth": 1, "fault": "daily_limit"})
     rig.wish(*(rig.portal.want(number) for number in range(30)))
@@ -186,6 +194,7 @@ def test_below_the_reserve_nothing_is_limited_where_no_field_waits(rig: Rig):
     assert (report.limited, report.warnings, rig.tasks()) == (None, [], {"task_create:confirmed": 1})
 
 
+@pytest.mark.fault("F14")
 def test_a_refusal_stops_the_destination_and_leaves_all_rows_due(rig: Rig):
     rig.portal.endpoint.act("revoke_token")
     rig.wish(*(rig.portal.want(number) for number in range(30)), rig.portal.task())
@@ -196,6 +205,7 @@ def test_a_refusal_stops_the_destination_and_leaves_all_rows_due(rig: Rig):
     assert (rig.statuses(), rig.tasks()) == ({"due": 30}, {"task_create:planned": 1})
 
 
+@pytest.mark.fault("F16")
 def test_a_field_that_the_portal_lost_is_left_out_and_the_others_go_on(rig: Rig):
     rig.portal.endpoint.act("drop_field", object="contact", name="pql_tier")
     rig.wish(*(rig.portal.want(number) for number in range(30)))
@@ -269,6 +279,7 @@ def test_an_owner_is_set_where_there_is_none_and_a_persons_choice_stays(rig: Rig
     assert rig.portal.contact(1)["pql_score"] == 71
 
 
+@pytest.mark.fault("F18")
 def test_a_merged_record_is_followed_to_its_survivor(rig: Rig):
     rig.wish(rig.portal.want())
     rig.push()
@@ -281,6 +292,7 @@ def test_a_merged_record_is_followed_to_its_survivor(rig: Rig):
     assert rig.portal.crm.mirror.read("contact", [merged["id"]], [])[merged["id"]].fields["pql_score"] == 85
 
 
+@pytest.mark.fault("F19")
 def test_a_deleted_record_is_not_made_again(rig: Rig):
     rig.wish(rig.portal.want())
     rig.push()
@@ -323,6 +335,7 @@ def test_a_crm_that_writes_a_value_its_own_way_is_not_written_again_for_that(rig
     assert len(rig.portal.calls(writing=True)) == before + 1
 
 
+@pytest.mark.fault("F46")
 def test_two_pushers_at_once_write_each_row_once(both_rigs: Rig):
     rig = both_rigs
     rig.wish(*(rig.portal.want(number) for number in range(30)), *(rig.portal.task(number) for number in range(30)))

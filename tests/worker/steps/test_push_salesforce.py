@@ -32,6 +32,7 @@ def test_a_push_writes_fields_and_tasks_and_a_second_one_calls_nobody(rig: Sales
     assert second.counts.calls.made == 0
 
 
+@pytest.mark.fault("F3")
 @pytest.mark.parametrize("fault", ["reset_after", "truncate", "empty_2xx"])
 def test_outcomes_nobody_can_prove_are_settled_by_reading(rig: SalesforceRig, fault: str):
     rig.portal.endpoint.weather({"match": UPDATE, "nth": 1, "fault": fault}, {"match": CREATE, "nth": 1, "fault": fault})
@@ -43,6 +44,7 @@ def test_outcomes_nobody_can_prove_are_settled_by_reading(rig: SalesforceRig, fa
     assert len(rig.portal.ledger("update", "Lead")) == PEOPLE
 
 
+@pytest.mark.fault("F20")
 def test_a_lead_that_was_converted_is_followed_to_its_contact(rig: SalesforceRig):
     rig.wish(rig.portal.want())
     rig.push()
@@ -57,6 +59,7 @@ def test_a_lead_that_was_converted_is_followed_to_its_contact(rig: SalesforceRig
     assert rig.portal.held("contact", link.crm_id)["pql_score"] == 85
 
 
+@pytest.mark.fault("F20")
 def test_a_conversion_between_plan_and_push_is_followed_too(rig: SalesforceRig):
     rig.wish(rig.portal.want())
     rig.portal.endpoint.act("convert", object="Lead", id=rig.portal.ids[0])
@@ -68,6 +71,7 @@ def test_a_conversion_between_plan_and_push_is_followed_too(rig: SalesforceRig):
     assert rig.portal.held("contact", row["crm_id"])["pql_score"] == 71
 
 
+@pytest.mark.fault("F49")
 def test_after_data_loss_the_org_refuses_the_second_task(rig: SalesforceRig):
     rig.wish(rig.portal.task())
     rig.push()
@@ -80,6 +84,7 @@ def test_after_data_loss_the_org_refuses_the_second_task(rig: SalesforceRig):
     assert len(rig.portal.ledger("create", "Task")) == 1
 
 
+@pytest.mark.fault("F24")
 def test_a_locked_row_is_tried_again(rig: SalesforceRig):
     args = {"code": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access to this record"}
     rig.portal.endpoint.weather({"match": UPDATE, "nth": 1, "fault": "row_error", "args": args})

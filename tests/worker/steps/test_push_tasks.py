@@ -50,6 +50,7 @@ def test_a_task_has_owner_due_time_and_words(rig: Rig):
     assert handoff(rig) == "open"
 
 
+@pytest.mark.fault("F3", "F4")
 @pytest.mark.parametrize("fault", ["reset_after", "truncate", "empty_2xx"])
 def test_a_task_nobody_can_prove_is_found_by_its_key(rig: Rig, fault: str):
     rig.portal.endpoint.weather({"match": CREATE, "nth": 1, "fault": fault})
@@ -84,6 +85,7 @@ def test_a_create_that_arrives_late_leaves_one_task(rig: Rig):
     assert rig.tasks() == {"task_create:confirmed": 1}
 
 
+@pytest.mark.fault("F49")
 def test_after_data_loss_the_crm_refuses_the_second_task_and_it_counts_as_there(rig: Rig):
     rig.wish(rig.portal.task())
     rig.push()
@@ -96,6 +98,7 @@ def test_after_data_loss_the_crm_refuses_the_second_task_and_it_counts_as_there(
     assert len(rig.portal.ledger("create", "task")) == 1
 
 
+@pytest.mark.fault("F10", "F23")
 def test_one_bad_task_does_not_hurt_the_others(rig: Rig):
     rig.portal.endpoint.act("deactivate_owner", email="tom@acme.com")
     rig.wish(rig.portal.task(0, owner=rig.portal.tom), *(rig.portal.task(number) for number in range(1, 5)))
@@ -135,6 +138,7 @@ def test_an_untouched_task_moves_to_its_next_owner(rig: Rig):
     assert seen(rig).owner == rig.portal.ana
 
 
+@pytest.mark.fault("F65")
 @pytest.mark.parametrize("kind", ["task_move", "task_close"])
 @pytest.mark.parametrize(
     ("act", "state"),

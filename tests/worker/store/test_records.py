@@ -141,6 +141,7 @@ def test_a_batch_has_one_object_and_is_of_updates_or_of_creates(store: Store):
     assert sorted(groups) == [[], ["A1"], ["L1"], ["L2", "L3"]]
 
 
+@pytest.mark.fault("F62")
 def test_the_more_urgent_go_first_and_accounts_stay_together(store: Store):
     put(
         store, want("L1", account="b"), want("L2", account="a"), want("L3", account="b"), want("L4", account="z", priority=1)
@@ -149,6 +150,7 @@ def test_the_more_urgent_go_first_and_accounts_stay_together(store: Store):
     assert [row.record_key for row in claim(store)] == ["L4", "L2", "L1", "L3"]
 
 
+@pytest.mark.fault("F21")
 def test_a_rejected_row_waits_until_something_else_is_wanted(store: Store):
     put(store, want())
     settle(store, *(Verdict(row, "rejected", error=("rejected", "picklist")) for row in claim(store)))
@@ -192,6 +194,7 @@ def test_what_a_person_must_look_at_is_not_due_by_being_wanted_again(store: Stor
     assert put(store, want(crm_id=None)) == 0
 
 
+@pytest.mark.fault("F45")
 def test_a_row_that_kills_its_worker_is_tried_in_ever_smaller_company_and_takes_nobody_along(store: Store):
     put(store, *(want(f"L{number:03}") for number in range(100)))
     sizes = []
@@ -209,6 +212,7 @@ def test_a_row_that_kills_its_worker_is_tried_in_ever_smaller_company_and_takes_
         assert records.counts(tx) == {"hubspot": {"in_sync": 99, "dead": 1}}
 
 
+@pytest.mark.fault("F45")
 def test_five_deaths_make_a_row_dead(store: Store):
     put(store, want())
     for _ in range(5):
@@ -222,6 +226,7 @@ def test_five_deaths_make_a_row_dead(store: Store):
         assert row(tx)["status"] == "dead"
 
 
+@pytest.mark.fault("F46")
 def test_four_workers_never_hold_the_same_row(store: Store):
     put(store, *(want(f"L{number:04}") for number in range(400)))
     held: list[str] = []

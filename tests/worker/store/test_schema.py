@@ -40,6 +40,7 @@ def test_migrating_says_from_where_to_where_and_may_be_repeated(empty_url: str):
         schema.check(store)
 
 
+@pytest.mark.fault("F53")
 def test_a_store_of_an_older_version_is_refused_and_a_newer_one_is_not(sqlite_url: str):
     with closing(open_store(sqlite_url)) as store:
         with store.write() as tx:

@@ -106,6 +106,7 @@ def test_an_evaluation_that_was_overtaken_waits_for_the_next_bell(worker: Worker
     assert [(line["event"], line["log_level"]) for line in lines] == [("busy", "info")]
 
 
+@pytest.mark.fault("F47")
 def test_a_slot_is_worked_once(worker: Worker) -> None:
     assert ring(worker, "pull", job="pull") == [("score", "")]
     assert ring(worker, "pull", job="pull") == []
@@ -122,6 +123,7 @@ def test_a_source_that_cannot_be_read_does_not_keep_the_rest_from_being_scored(w
     assert ring(worker, "pull") == [("score", "")]
 
 
+@pytest.mark.fault("F54")
 def test_a_bell_of_another_version_is_named_and_left(worker: Worker) -> None:
     with capture_logs() as lines:
         assert ring(worker, "enrich") == []

@@ -64,6 +64,7 @@ def test_a_unique_value_that_is_taken_names_its_holder(status):
     assert (fault.taken, fault.existing, fault.field) == (True, "456", "pql_key")
 
 
+@pytest.mark.fault("F15")
 def test_a_missing_scope_is_named():
     inner = {"message": "m", "context": {"requiredGranularScopes": ["crm.objects.contacts.write"]}}
     error = fault_of(403, said(message="no", category="MISSING_SCOPES", errors=[inner])).error(writes=True)
@@ -72,6 +73,7 @@ def test_a_missing_scope_is_named():
     assert error.scope == "crm.objects.contacts.write"
 
 
+@pytest.mark.fault("F9")
 @pytest.mark.parametrize(
     ("status", "writes", "kind"),
     [

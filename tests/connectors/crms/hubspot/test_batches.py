@@ -28,6 +28,7 @@ def fault_item(one):
     return {"category": "VALIDATION_ERROR", "message": "no", "context": {"objectWriteTraceId": [one.trace]}}
 
 
+@pytest.mark.fault("F10")
 @given(data=st.data(), count=st.integers(1, 12), mark=st.sampled_from(["trace", "id", "unique"]))
 def test_each_input_has_its_own_result_its_own_fault_or_nothing_in_any_order(data, count, mark):
     inputs = sent(count, ids=mark == "id")
@@ -65,6 +66,7 @@ def test_a_merged_records_answer_is_known_by_what_is_left_if_its_values_agree(co
     assert told[lost].result is None
 
 
+@pytest.mark.fault("F9")
 @pytest.mark.parametrize(
     "body", [{}, {"results": []}, {"status": "COMPLETE", "results": [], "errors": []}, {"results": None}]
 )

@@ -41,6 +41,7 @@ def test_a_header_that_is_no_number_is_not_heard(text):
     assert allowance.budget == Budget()
 
 
+@pytest.mark.fault("F6")
 def test_the_wait_is_what_is_asked_for_else_the_window_of_the_policy():
     allowance = Allowance()
     allowance.hear(HEADERS)
@@ -50,6 +51,7 @@ def test_the_wait_is_what_is_asked_for_else_the_window_of_the_policy():
     assert allowance.wait("SECONDLY", {}) == 1.0
 
 
+@pytest.mark.fault("F7")
 def test_the_daily_limit_ends_at_midnight_of_the_portal():
     allowance = Allowance()
     evening = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)

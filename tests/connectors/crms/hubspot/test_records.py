@@ -41,6 +41,7 @@ def test_the_owner_and_a_persons_name_go_by_hubspots_names_and_come_back_under_o
     assert (read.owner, read.name, read.fields["title"]) == (owner, "Maria", "CTO")
 
 
+@pytest.mark.fault("F23")
 def test_an_owner_who_left_is_refused_under_our_name(portal, people):
     gone = portal.add_owner("old@acme.example", active=False)
 
@@ -57,6 +58,7 @@ def test_a_moment_goes_to_a_date_property_as_a_date(portal, people):
     assert (receipt.outcome, portal.held("contact", people[0], "renewal")) == (Outcome.APPLIED, "2026-12-24")
 
 
+@pytest.mark.fault("F10")
 @pytest.mark.parametrize("status", ["207", "plain"])
 @pytest.mark.parametrize("dialect", ["embedded", "listed"])
 def test_a_partial_failure_is_read_alike_as_207_and_as_a_success_with_errors(portal, people, status, dialect):
@@ -70,6 +72,7 @@ def test_a_partial_failure_is_read_alike_as_207_and_as_a_success_with_errors(por
     assert (receipts[1].field, receipts[1].code) == ("seats", "INVALID_LONG")
 
 
+@pytest.mark.fault("F11")
 def test_a_batch_that_is_refused_as_a_whole_is_raised_so_that_it_can_be_halved(portal, people):
     portal.sandbox.switch(whole_batch_refusal=True)
     changes = [Change(f"L{n}", "contact", id, {"pql_score": "many" if n == 1 else n}) for n, id in enumerate(people)]
@@ -88,6 +91,7 @@ def test_a_batch_that_is_refused_as_a_whole_is_raised_so_that_it_can_be_halved(p
     assert outcomes == {"L0": "applied", "L1": "rejected", "L2": "applied", "L3": "applied"}
 
 
+@pytest.mark.fault("F16")
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_field_dropped_in_mid_run_is_named_whether_the_batch_failed_or_the_row(portal, people, whole):
     portal.sandbox.switch(whole_batch_refusal=whole)
@@ -103,6 +107,7 @@ def test_a_field_dropped_in_mid_run_is_named_whether_the_batch_failed_or_the_row
     assert good.outcome is (Outcome.TRY_LATER if whole else Outcome.APPLIED)
 
 
+@pytest.mark.fault("F21")
 def test_a_rule_of_the_portals_admin_is_a_reason_for_this_row(portal, people):
     rule = {"object": "contact", "property": "pql_tier", "value": "hot", "then": ["phone"]}
     portal.sandbox.switch(conditional_required=[rule])
@@ -153,6 +158,7 @@ def test_updates_and_creates_do_not_share_a_call_nor_more_than_a_hundred_rows(po
             portal.crm.records.write("contact", changes, "t")
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize("echo", [False, True])
 def test_a_merged_record_is_written_once_and_named_whether_traces_are_echoed_or_not(portal, people, echo):
     portal.sandbox.switch(echo_trace_ids=echo)
@@ -175,6 +181,7 @@ def test_a_workflow_that_overwrites_us_shows_in_the_next_reading(portal, people)
     assert portal.crm.mirror.read("contact", people[:1], [])[people[0]].fields["pql_tier"] == "cold"
 
 
+@pytest.mark.fault("F6")
 def test_limits_that_are_enforced_say_which_one(portal, people):
     portal.sandbox.weather({"fault": "daily_limit"})
     with pytest.raises(TryLater) as daily:
@@ -187,6 +194,7 @@ def test_limits_that_are_enforced_say_which_one(portal, people):
     assert (window.value.code, window.value.after) == ("TEN_SECONDLY_ROLLING", 10.0)
 
 
+@pytest.mark.fault("F24")
 def test_a_locked_record_and_a_portal_that_moves_are_tried_later(portal, people):
     for status in (423, 477):
         portal.sandbox.weather({"nth": 1, "fault": "status", "args": {"status": status, "retry_after": 60}})
@@ -195,6 +203,7 @@ def test_a_locked_record_and_a_portal_that_moves_are_tried_later(portal, people)
         assert (caught.value.after, caught.value.limited) == (60.0, False)
 
 
+@pytest.mark.fault("F15")
 def test_a_missing_scope_is_named(portal, people):
     portal.strike("forbidden", scope="crm.objects.contacts.write")
 

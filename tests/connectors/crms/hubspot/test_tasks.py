@@ -45,6 +45,7 @@ def test_one_call_makes_the_task_with_its_contact_and_company(portal, owner, per
     assert made["pql_task_key"] == "pql-1"
 
 
+@pytest.mark.fault("F65")
 def test_a_second_send_leaves_what_the_rep_changed(portal, owner, person):
     tasks = portal.crm.tasks
     (first,) = tasks.create([task(owner, person)], "t1")
@@ -59,6 +60,7 @@ def test_a_second_send_leaves_what_the_rep_changed(portal, owner, person):
     assert seen.modified > seen.created
 
 
+@pytest.mark.fault("F49")
 @pytest.mark.parametrize("status", [400, 409])
 def test_a_refused_key_is_an_earlier_send_in_every_wording(portal, owner, person, status):
     portal.sandbox.switch(unique_conflict_status=status, whole_batch_refusal=True)
@@ -69,6 +71,7 @@ def test_a_refused_key_is_an_earlier_send_in_every_wording(portal, owner, person
     assert again.outcome is Outcome.EXISTS
 
 
+@pytest.mark.fault("F23")
 def test_an_owner_who_left_is_a_reason_for_this_task_alone(portal, owner, person):
     gone = portal.add_owner("old@acme.example", active=False)
 

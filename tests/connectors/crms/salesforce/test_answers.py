@@ -42,6 +42,7 @@ def test_each_code_of_a_row_says_what_to_do_and_an_unknown_one_refuses_the_row(c
     assert (fault.outcome, fault.code) == (outcome, code)
 
 
+@pytest.mark.fault("F27")
 @pytest.mark.parametrize(
     ("status", "content", "writes", "raised"),
     [
@@ -77,6 +78,7 @@ def test_a_whole_call_ends_in_one_of_our_errors(status, content, writes, raised)
     assert type(fault_of(status, content).error(writes=writes)) is raised
 
 
+@pytest.mark.fault("F7")
 def test_the_limit_of_the_day_costs_no_attempt_and_that_of_long_calls_does():
     day = fault_of(403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}])
     now = fault_of(
@@ -128,6 +130,7 @@ def test_an_unnamed_holder_is_nobody():
     assert fault_in({"statusCode": "DUPLICATE_VALUE", "message": said}).existing == ()
 
 
+@pytest.mark.fault("F25")
 def test_the_matches_of_a_duplicate_rule_are_listed():
     records = [{"record": {"attributes": {"type": "Lead"}, "Id": "00Q5g0000000002EAA"}}]
     doc = {

@@ -148,6 +148,7 @@ def test_behind_a_proxy_of_ones_own_the_session_stays_behind_it():
 # ------------------------------------------------------------------ sessions that are over
 
 
+@pytest.mark.fault("F13")
 def test_a_session_that_is_over_is_followed_by_one_new_one_and_the_call_is_sent_again_by_the_caller(org):
     id = org.add_person("ana@nordwerk.example")
     crm = org.logged_in()
@@ -173,6 +174,7 @@ def test_a_session_that_was_over_is_no_fault_that_doctor_tells(org):
     crm.close()
 
 
+@pytest.mark.fault("F13")
 def test_many_threads_whose_session_ends_log_in_once_together(org):
     """In an org where a login ends the older session, one login for each thread would never come to rest."""
     org.sandbox.switch(login_kills_older=True)
@@ -198,6 +200,7 @@ def test_many_threads_whose_session_ends_log_in_once_together(org):
     crm.close()
 
 
+@pytest.mark.fault("F13", "F14")
 def test_a_session_refused_at_its_first_use_ends_the_connection(org):
     crm = org.logged_in()
     crm.mirror.owners()
@@ -211,6 +214,7 @@ def test_a_session_refused_at_its_first_use_ends_the_connection(org):
     crm.close()
 
 
+@pytest.mark.fault("F14")
 @pytest.mark.parametrize(
     "fault", [{"fault": "unauthorized"}, {"fault": "html", "args": {"status": 401}}], ids=["json", "html"]
 )
@@ -266,6 +270,7 @@ def test_requests_carry_our_name_no_cookies_and_ask_for_compact_answers():
     assert not {"cookie", "x-prettyprint"} & set(headers)
 
 
+@pytest.mark.fault("F58")
 def test_a_key_in_a_path_stays_one_segment():
     seen = []
 
@@ -310,6 +315,7 @@ def test_salesforces_hosts_loopback_and_a_named_host_are_allowed(url, allow):
     assert client(url, allow_host=allow).base_url == url.rstrip("/")
 
 
+@pytest.mark.fault("F1")
 def test_nobody_listening_means_nothing_was_written():
     asked = client("http://127.0.0.1:9")
 
@@ -318,6 +324,7 @@ def test_nobody_listening_means_nothing_was_written():
     asked.close()
 
 
+@pytest.mark.fault("F12")
 def test_an_answer_that_drips_is_cut_off_at_the_deadline(org):
     id = org.add_person("ana@nordwerk.example")
     org.crm.mirror.read("contact", [id], [])
@@ -338,6 +345,7 @@ def test_a_redirect_is_not_followed_with_the_token():
         asked.close()
 
 
+@pytest.mark.fault("F9")
 @pytest.mark.parametrize("body", [b"<html>ok</html>", b"", b"5", b"\xff\xfe"])
 @pytest.mark.parametrize(("method", "raised"), [("POST", Unknown), ("GET", TryLater)])
 def test_a_success_that_is_no_json_is_unknown_for_a_write(body, method, raised):

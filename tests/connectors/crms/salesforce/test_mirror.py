@@ -106,6 +106,7 @@ def test_a_deal_says_whether_it_is_open_and_won_and_whose(org, stage, open, won)
     assert (row.fields["Amount"], row.fields["CloseDate"]) == (900, datetime(2026, 12, 24, tzinfo=UTC))
 
 
+@pytest.mark.fault("F20")
 def test_a_converted_lead_moved_to_its_contact_and_a_merged_one_to_its_master(org):
     gone, loser, master = leads(org, 3)
     _, cursor = mirrored(org, "lead")
@@ -269,6 +270,7 @@ def test_a_limit_in_mid_reading_keeps_the_place(org):
     assert {row.id for row in first.rows} | set(rest) == ids
 
 
+@pytest.mark.fault("F16")
 def test_a_field_that_is_taken_away_in_mid_reading_is_left_out_at_the_next_try(org):
     ids = set(leads(org, 3))
     _, cursor = mirrored(org, "lead")

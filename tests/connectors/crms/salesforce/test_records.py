@@ -25,6 +25,7 @@ def write(org, object, id, fields, key="L1", **more):
 # ------------------------------------------------------------------ converted leads
 
 
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("mode", ["refuse", "accept"])
 def test_a_converted_lead_is_never_written_whether_the_org_refuses_or_accepts_it(org, mode):
     """An org that accepts would keep the score on a record that nobody looks at any more."""
@@ -114,6 +115,7 @@ def test_a_key_that_is_there_already_is_an_earlier_send_and_names_its_record(org
     assert other.outcome is Outcome.APPLIED  # keys tell capitals apart
 
 
+@pytest.mark.fault("F26")
 def test_two_workers_creating_one_key_make_one_record(org):
     org.crm.mirror.owners()
     sends = [org.connect() for _ in range(4)]
@@ -187,6 +189,7 @@ def test_a_checkbox_is_cleared_to_false(org):
 # ------------------------------------------------------------------ refusals of single rows
 
 
+@pytest.mark.fault("F24")
 def test_a_row_lock_is_tried_later_and_the_others_go_on(org):
     busy, free = org.add_company("Nordwerk", "nordwerk.example"), org.add_company("Sued", "sued.example")
     org.sandbox.switch(row_locks={busy: 1})
@@ -206,6 +209,7 @@ def test_a_lock_of_the_whole_call_wrote_nothing(org):
         write(org, "contact", id, {"pql_score": 1})
 
 
+@pytest.mark.fault("F23")
 def test_an_owner_who_left_is_named_under_our_name(org):
     left = org.add_owner("old@acme.example", active=False)
 
@@ -236,6 +240,7 @@ def test_an_owner_who_is_gone_is_no_record_that_is_gone():
     assert (receipt.outcome, receipt.field) == (Outcome.REJECTED, "owner")
 
 
+@pytest.mark.fault("F21")
 def test_a_rule_of_the_orgs_admin_is_a_reason_for_this_row(org):
     org.sandbox.switch(
         validation_rules=[{"object": "Lead", "refuse_when": "PQL_Score__c > 90", "message": "Not above 90", "field": None}]
@@ -243,9 +248,10 @@ def test_a_rule_of_the_orgs_admin_is_a_reason_for_this_row(org):
 
     receipt = write(org, "lead", lead(org), {"pql_score": 95})
 
-    assert (receipt.outcome, receipt.message) == (Outcome.REJECTED, "Not above 90.")
+    assert (receipt.outcome, receipt.message.partition(" That is")[0]) == (Outcome.REJECTED, "Not above 90.")
 
 
+@pytest.mark.fault("F25")
 @pytest.mark.parametrize("action", ["block", "alert"])
 def test_a_duplicate_rule_is_never_bypassed(org, action):
     lead(org)
@@ -256,6 +262,7 @@ def test_a_duplicate_rule_is_never_bypassed(org, action):
     assert (receipt.outcome, receipt.code) == (Outcome.NEEDS_REVIEW, "DUPLICATES_DETECTED")
 
 
+@pytest.mark.fault("F55")
 def test_too_long_a_text_names_its_field(org):
     receipt = write(org, "lead", lead(org), {"pql_reasons": "x" * 300})
 
@@ -275,6 +282,7 @@ def test_the_contact_of_a_person_account_is_refused_in_plain_words(org):
 # ------------------------------------------------------------------ fields that are not there
 
 
+@pytest.mark.fault("F16")
 def test_a_field_dropped_in_mid_run_is_named_under_our_name(org):
     one, two = lead(org), lead(org, Email="b@x.example")
     write(org, "lead", one, {"pql_plan": "team", "pql_flag": True})
@@ -324,6 +332,7 @@ def test_a_call_that_is_refused_without_naming_a_field_is_raised_so_that_it_can_
 # ------------------------------------------------------------------ batches
 
 
+@pytest.mark.fault("F10")
 def test_creates_in_a_short_answer_are_unknown_because_nothing_says_which_is_which(org):
     org.strike("drop_item", index=0)
     changes = [Change(f"L{n}", "contact", None, {"email": f"p{n}@x.example", "pql_key": f"k{n}"}) for n in range(3)]
