@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 from worker.store.database import Store, open_store
 from worker.store.errors import SchemaTooOld
 
-HEAD = "0005"
+HEAD = "0007"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

@@ -125,7 +125,7 @@ def test_a_duplicate_key_is_refused_at_its_second_place():
     ("file", "old", "new", "begins"),
     [
         ("pql.yaml", "workspace: acme", "workspace: acme\nholdout: 5%", "holdout"),
-        ("pql.yaml", "workspace: acme", "workspace: acme\nalerts: []", "alerts"),
+        ("pql.yaml", "workspace: acme", "workspace: acme\nsla: []", "sla"),
         ("pql.yaml", "workspace: acme", "workspace: acme\nmodel: {}", "model"),
         ("pql.yaml", "workspace: acme", "workspace: acme\nplaybooks: {}", "playbooks"),
         ("pql.yaml", "workspace: acme", "workspace: acme\nsla: []", "sla"),
