@@ -24,7 +24,10 @@ def session(reach: Reach) -> Session:
 
 def post(session: Session, url: str, body: bytes, headers: Mapping[str, str], known: Mapping[str, str]) -> None:
     """Send it once. `known` maps words of an answer that may be repeated in an error to what they mean."""
-    answer = session.request("POST", url, data=body, headers=dict(headers), writes=True)
+    try:
+        answer = session.request("POST", url, data=body, headers=dict(headers), writes=True)
+    except Unknown as unknown:
+        raise Unknown("The connection broke after sending. It may have been taken.", code=unknown.code) from None
     status = answer.status_code
     if 200 <= status < 300:
         return

@@ -11,4 +11,11 @@ sys.path.insert(0, str(Path(__file__).parent))  # importlib mode puts no test fo
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
-pytest_plugins = ["fixtures_sandbox", "fixtures_servers", "fixtures_push", "fixtures_office", "fixtures_undo"]
+pytest_plugins = [
+    "fixtures_sandbox",
+    "fixtures_servers",
+    "fixtures_push",
+    "fixtures_office",
+    "fixtures_undo",
+    "fixtures_channels",
+]

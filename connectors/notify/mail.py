@@ -61,6 +61,7 @@ class Mail:
                 server = smtplib.SMTP(here.host, here.port, timeout=SECONDS)
             if here.tls == "starttls":
                 server.starttls(context=context)
+            server.ehlo_or_helo_if_needed()
             if here.user:
                 server.login(here.user, here.password)
         except (OSError, smtplib.SMTPException) as problem:

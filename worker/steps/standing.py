@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from settings.root import Settings
+from worker.core import alerting
 from worker.steps.report import Document
-from worker.store import audit, beats, intents, landing, leads, mirror, pauses, records, routes, runs, versions
+from worker.store import alerts, audit, beats, intents, landing, leads, mirror, pauses, records, routes, runs, versions
 from worker.store.database import Store, Tx
 
 WORKERS = 20  # the most recent ones; a pool brings forth a new process for each that it retires
@@ -25,6 +26,26 @@ class RunLine(Document):
     entered: int = 0
     accounts_entered: int = 0
     seconds: float = 0.0
+
+
+class OpenAlert(Document):
+    """Something that needs a person: how bad, what about what, since when."""
+
+    level: Literal["failed", "degraded", "silent"]
+    name: str
+    subject: str
+    since: datetime
+    says: str
+
+
+class Untold(Document):
+    """Messages that a channel did not take yet."""
+
+    channel: str
+    messages: int
+    oldest: datetime
+    attempts: int
+    last_error: str | None
 
 
 class Standing(Document):
@@ -47,6 +68,10 @@ class Standing(Document):
     paused: dict[str, str] = Field(default_factory=dict)
     workers: list[tuple[str, datetime, str]] = Field(default_factory=list)
     """Processes at work: name, last sign of life, what it did."""
+    alerts: list[OpenAlert] = Field(default_factory=list)
+    """What needs a person, the oldest first."""
+    untold: list[Untold] = Field(default_factory=list)
+    """Messages that wait, by channel."""
 
 
 def standing(store: Store, settings: Settings | None = None) -> Standing:
@@ -70,8 +95,15 @@ def standing(store: Store, settings: Settings | None = None) -> Standing:
             tasks=[(k, s, n) for k, counts in sorted(intents.counts(tx).items()) for s, n in sorted(counts.items())],
             waiting=held.most_common(),
             workers=[(one["worker"], one["at"], one["doing"] or "") for one in beats.workers(tx)[:WORKERS]],
+            alerts=[_alert(one) for one in alerts.open_ones(tx)],
+            untold=[Untold(**row) for row in alerts.waiting(tx)],
             paused={what: row["why"] or "no reason given" for what, row in pauses.active(tx).items()},
         )
+
+
+def _alert(one: alerting.Standing) -> OpenAlert:
+    about = one.condition
+    return OpenAlert(level=about.level, name=about.name, subject=about.subject, since=one.since, says=about.says)
 
 
 def _streams(settings: Settings | None) -> list[tuple[str, str]]:
