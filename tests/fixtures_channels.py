@@ -81,10 +81,15 @@ class _Http(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Whoever asked did not wait for the answer."""
+
+
 @contextmanager
 def http_hook() -> Iterator[Hook]:
     hook = Hook()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Bound", (_Http,), {"hook": hook}))
+    server = _Server(("127.0.0.1", 0), type("_Bound", (_Http,), {"hook": hook}))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
