@@ -1,7 +1,9 @@
 """What check says of `alerts`, and how they arrive."""
 
+from pathlib import Path
+
 import pytest
-from settings_samples import bundled, starter_with
+from settings_samples import bundled, said, starter_with
 
 from connectors.registry import tables
 from settings import starter
@@ -71,6 +73,8 @@ def test_a_misspelt_channel_is_met_with_the_one_that_was_meant():
 
 
 def test_alerts_as_the_documentation_writes_them_pass():
-    text = "{to: [{slack: '${SLACK}'}, {email: ops@acme.com}, {webhook: '${HOOK}', secret: '${KEY}', allow_host: x.lan}]}"
+    page = (Path(__file__).parents[3] / "docs/alerts.md").read_text()
+    written = page.partition("```yaml\n")[2].partition("```")[0]
+    files = starter.files()
 
-    assert with_alerts(text).codes == []
+    assert said(files | {"pql.yaml": files["pql.yaml"] + written}, tables()).codes == []
