@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -391,10 +391,3 @@ class Crm(Protocol):
     def calls(self) -> int:
         """HTTP requests sent so far by this object."""
         ...
-
-
-@runtime_checkable
-class Notifier(Protocol):
-    """Tells people. Alerts are built with the reliability work; the door is here."""
-
-    def notify(self, subject: str, text: str, facts: Mapping[str, Any]) -> None: ...

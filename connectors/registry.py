@@ -7,17 +7,20 @@ Decided here: which kinds there are. Not decided here: what a kind needs; each m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Literal
 
 from connectors.contract import Crm, Source
 from connectors.errors import Refused
+from connectors.notices import Heartbeat, MailServer, Notifier
+from settings.alerts import Channel
 from settings.destinations import DestinationSpec
 from settings.options import OptionTable
 from settings.sources import SourceSpec
+from settings.terms import Secret
 
-Role = Literal["source", "crm"]
+Role = Literal["source", "crm", "notifier"]
 PLACES: Mapping[Role, Mapping[str, str]] = {
     "source": {
         "files": "connectors.sources.files:Files",
@@ -27,6 +30,11 @@ PLACES: Mapping[Role, Mapping[str, str]] = {
     "crm": {
         "hubspot": "connectors.crms.hubspot:HubSpot",
         "salesforce": "connectors.crms.salesforce:Salesforce",
+    },
+    "notifier": {
+        "slack": "connectors.notify.slack:Slack",
+        "email": "connectors.notify.mail:Mail",
+        "webhook": "connectors.notify.webhook:Webhook",
     },
 }
 
@@ -57,6 +65,18 @@ def crm(spec: DestinationSpec, **more: Any) -> Crm:
     """Open a CRM with the options of a destination; `more` may bring shorter `timeouts`."""
     options = _module("crm", spec.kind).Options(**spec.options)
     opened: Crm = _class("crm", spec.kind)(options, **more)
+    return opened
+
+
+def notifier(channel: Channel, mail: Callable[[], MailServer]) -> Notifier:
+    """Open a channel to people; `mail` is asked for the mail server only where e-mail goes out."""
+    opened: Notifier = _class("notifier", channel.kind)(channel.options, mail)
+    return opened
+
+
+def heartbeat(url: Secret) -> Heartbeat:
+    """Open the monitoring service that notices when nothing runs."""
+    opened: Heartbeat = import_module("connectors.notify.heartbeat").HttpHeartbeat(url)
     return opened
 
 

@@ -21,6 +21,7 @@ FAMILIES: dict[str, str] = {
     "RT": "Routing, pools, queues, calendars and partners",
     "DE": "Destinations",
     "SH": "Schedule and guards",
+    "AL": "Alerts",
     "W": "Warnings: the settings can be used",
 }
 
@@ -114,6 +115,9 @@ CODES: dict[str, str] = {
     "DE005": "a reserve that leaves no calls",
     "DE006": "the mode `append` for what cannot be added",
     "SH001": "a schedule that this step cannot follow",
+    "AL001": "a channel says none or more than one of slack, email and webhook",
+    "AL002": "the same channel twice",
+    "AL003": "a limit so short that usual work would be an alert",
     "W103": "weights further apart than 20 to 1",
     "W104": "a pool of one",
     "W111": "one person in two pools: two fair rotations give an unfair total",

@@ -9,9 +9,11 @@ decided here: what options there are; connectors declare them and wiring hands t
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence as Several
 from typing import Any
 
 from settings import notyet
+from settings.alerts import CHANNELS
 from settings.document import Entry, Mapping, Node, Scalar, Sequence, describe
 from settings.model import Model
 from settings.options import Option, OptionTable
@@ -20,6 +22,9 @@ from settings.reader import BROKEN, Formed, Path, Reader, keys_of
 from settings.secret import REFERENCE, named_like_a_secret
 from settings.sources import SourceSpec
 from settings.terms import Secret
+
+LIMITS = ("oldest_handoff", "silent_after", "unproved_after")
+"""Limits of alerts that may be off."""
 
 
 def source(reader: Reader, node: Node, path: Path) -> Formed:
@@ -35,22 +40,67 @@ def with_options(reader: Reader, node: Node, path: Path, kind: type[Model]) -> F
     word = node.get("kind")
     table = _table(reader, word, kind) if isinstance(word, Scalar) else None
     mine = tuple(entry for entry in node.entries if entry.key in ours or notyet.find((*path, entry.key)))
-    options: dict[str, object] = {}
+    theirs = tuple(entry for entry in node.entries if entry not in mine)
+    options = _options(reader, theirs, table, (*path, "options"), sorted(ours))
+    _needed(reader, node, table, path)
+    return Formed(Mapping(mine, node.place), {"options": options})
+
+
+def channel(reader: Reader, node: Node, path: Path) -> Formed | None:
+    """The one key that names a kind of channel gives its address, and every other key is an option of that kind."""
+    if not isinstance(node, Mapping):
+        return Formed(node)
+    kinds = [entry for entry in node.entries if entry.key in CHANNELS]
+    if len(kinds) != 1:
+        listed = ", ".join(f"`{kind}`" for kind in CHANNELS)
+        said = f"says {' and '.join(f'`{entry.key}`' for entry in kinds)}" if kinds else "does not say where alerts go"
+        close = (
+            next((said for entry in node.entries if (said := did_you_mean(entry.key, CHANNELS))), "") if not kinds else ""
+        )
+        place = kinds[1].place if kinds else node.place
+        reader.say(place, "AL001", f"This channel {said}.", close or f"Write exactly one of {listed}.")
+        return None
+    kind = kinds[0].key
+    options = _options(reader, node.entries, reader.options.get(kind), path, [])
+    reader.places[(*path, kind)] = kinds[0].value.place
+    if kind not in options:
+        return None
+    return Formed(Mapping((), node.place), {"kind": kind, "options": options})
+
+
+def alerts(reader: Reader, node: Node, path: Path) -> Formed | None:
+    """`off` turns a limit off, and the heartbeat is a secret."""
+    if not isinstance(node, Mapping):
+        return Formed(node)
+    ready: dict[str, Any] = {}
     for entry in node.entries:
-        if entry in mine:
-            continue
+        if entry.key in LIMITS and isinstance(entry.value, Scalar) and entry.value.text == "off":
+            ready[entry.key] = None
+        elif entry.key == "heartbeat":
+            value = _option(reader, entry, Option("heartbeat", "secret"))
+            ready[entry.key] = None if value is BROKEN else value
+        if entry.key in ready:
+            reader.keys[(*path, entry.key)], reader.places[(*path, entry.key)] = entry.place, entry.value.place
+    return Formed(Mapping(tuple(entry for entry in node.entries if entry.key not in ready), node.place), ready)
+
+
+def _options(
+    reader: Reader, entries: tuple[Entry, ...], table: OptionTable | None, path: Path, ours: Several[str]
+) -> dict[str, object]:
+    """The options among these entries, judged by the connector's table."""
+    found: dict[str, object] = {}
+    for entry in entries:
         option = table.get(entry.key) if table else None
         if table and option is None:
             known = [*(option.name for option in table.options), *ours]
             message = f"`{entry.key}` is not an option of `{table.kind}`."
             reader.say(entry.place, "SE004", message, did_you_mean(entry.key, known, f"There are {', '.join(known)}."))
             continue
-        reader.keys[(*path, "options", entry.key)] = entry.place
+        reader.keys[(*path, entry.key)] = entry.place
         value = _option(reader, entry, option)
         if value is not BROKEN:
-            options[entry.key] = value
-    _needed(reader, node, table, path)
-    return Formed(Mapping(mine, node.place), {"options": options})
+            found[entry.key] = value
+    return found
 
 
 def _table(reader: Reader, word: Scalar, kind: type[Model]) -> OptionTable | None:

@@ -12,7 +12,8 @@ import re
 from typing import Any
 
 from settings import notyet
-from settings.connection import source, with_options
+from settings.alerts import Alerts, Channel
+from settings.connection import alerts, channel, source, with_options
 from settings.destinations import Also, DestinationSpec
 from settings.document import Entry, Mapping, Node, Scalar, Sequence, describe, text_node
 from settings.model import Model
@@ -235,6 +236,8 @@ FORMS: dict[type[Model], Form] = {
     Also: also,
     Every: every,
     Guards: guards,
+    Alerts: alerts,
+    Channel: channel,
     Signal: signal,
     DestinationSpec: destination,
     SourceSpec: source,

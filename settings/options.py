@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 OptionType = Literal["text", "secret", "flag", "number", "choice"]
-Role = Literal["source", "crm"]
+Role = Literal["source", "crm", "notifier"]
 Place = Literal["table", "file", "query"]
 
 

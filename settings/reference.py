@@ -17,7 +17,7 @@ from settings.described import meanings
 from settings.model import Model
 from settings.reader import keys_of
 from settings.root import Settings
-from settings.terms import Duration, Share, Working
+from settings.terms import Duration, Secret, Share, Working
 from settings.written import FORMS, Written
 
 _SINGLE: dict[Any, str] = {
@@ -29,6 +29,7 @@ _SINGLE: dict[Any, str] = {
     Duration: "duration",
     Working: "working time",
     Share: "share",
+    Secret: "secret",
 }
 HEAD = """# Settings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from settings.alerts import Alerts
 from settings.destinations import DestinationSpec
 from settings.handoff import Handoff
 from settings.model import Model
@@ -63,6 +64,8 @@ class Settings(Model):
     """When things run."""
     guards: Guards = Guards()
     """What stops a run before harm."""
+    alerts: Alerts = Alerts()
+    """Who is told when something needs a person."""
     sha: str = ""
     types: dict[str, str] = Field(default_factory=dict)
     text: str = Field(default="", repr=False)

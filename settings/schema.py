@@ -17,7 +17,7 @@ from settings.described import meanings
 from settings.model import Model
 from settings.reader import keys_of
 from settings.root import Settings
-from settings.terms import Duration, Share, Working
+from settings.terms import Duration, Secret, Share, Working
 from settings.written import FORMS, OFF, REFERRED, Shape, Written
 
 FILE = Path(__file__).with_name("schema.json")
@@ -30,6 +30,7 @@ _SINGLE: dict[Any, Shape] = {
     Duration: {"type": "string", "pattern": r"^\d+\s+(second|minute|hour|day|week)s?$"},
     Working: {"type": "string", "pattern": r"^\d+\s+business\s+(minute|hour|day)s?$"},
     Share: {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%(\s+of\s+usual)?$"},
+    Secret: {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"},
 }
 
 
@@ -85,7 +86,7 @@ def _object(kind: type[Model], defs: dict[str, Shape]) -> Shape:
         if name in written.hidden:
             continue
         shape = _of(kind.model_fields[name].annotation, defs)
-        if kind in OFF:
+        if name in OFF.get(kind, ()):
             shape = {"anyOf": [shape, {"const": "off"}]}
         properties[key] = shape | ({"description": says[name]} if name in says else {})
         if kind.model_fields[name].is_required():

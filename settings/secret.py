@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-SECRET_WORDS = ("token", "secret", "password", "passphrase", "api_key", "apikey", "private_key", "jwt_key")
+SECRET_WORDS = (
+    "token",
+    "secret",
+    "password",
+    "passphrase",
+    "api_key",
+    "apikey",
+    "private_key",
+    "jwt_key",
+    "webhook",
+    "heartbeat",
+)
 HIDDEN = "***"
 _LITERALS = (
     re.compile(r"\bpat-[a-z0-9]+-[0-9a-f-]{16,}", re.IGNORECASE),
@@ -22,6 +33,8 @@ _LITERALS = (
     re.compile(r"\bph[cx]_[A-Za-z0-9]{20,}"),
     re.compile(r"\bxox[abpr]-[A-Za-z0-9-]{10,}"),
     re.compile(r"\bsk_(live|test)_[A-Za-z0-9]{16,}"),
+    re.compile(r"\bhooks\.slack(-gov)?\.com/(services|workflows|triggers)/[^\s'\"]+", re.IGNORECASE),
+    re.compile(r"\bhc-ping\.com/[^\s'\"]{16,}", re.IGNORECASE),
     re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     re.compile(r"[a-z][a-z0-9+]*://[^/\s:@{}]*:[^/\s@{}]+@", re.IGNORECASE),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from settings.alerts import Alerts, Channel
+from settings.connection import LIMITS
 from settings.destinations import Also, DestinationSpec
 from settings.model import Model
 from settings.partners import Partners
@@ -73,6 +75,14 @@ _LIST = (
     Extra("file", "CSV file inside the settings", FILE, "Where the rows stand.", required=True),
     Extra("key", "column", TEXT, "The column that is looked up.", required=True),
 )
+SECRET: Shape = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"}
+_CHANNEL = (
+    Extra("slack", "secret", SECRET, "URL of a Slack incoming webhook, as `${NAME}`."),
+    Extra("email", "e-mail address", TEXT, "Who gets an e-mail; the mail server comes from PQL_SMTP_HOST and its kin."),
+    Extra("webhook", "secret", SECRET, "URL that gets a JSON document by POST, as `${NAME}`."),
+    Extra("secret", "secret", SECRET, "With `webhook`: signs each message, as Standard Webhooks describes."),
+    Extra("allow_host", "text", TEXT, "A host of your own network that `slack` or `webhook` may lead to."),
+)
 
 FORMS: dict[type[Model], Written] = {
     Signal: Written(_SIGNAL, frozenset({"kind", "events", "property", "minus", "minus_property", "expression"})),
@@ -89,9 +99,13 @@ FORMS: dict[type[Model], Written] = {
     DestinationSpec: Written((_ALSO,), frozenset({"also"}), open=True),
     SourceSpec: Written(open=True),
     Partners: Written((_DIRECTORY,), frozenset({"directory"})),
+    Channel: Written(_CHANNEL),
     ListSpec: Written(_LIST, frozenset({"key"}), short={"type": "array", "items": TEXT}, short_words="`[a, b]`"),
 }
-OFF: tuple[type[Model], ...] = (Guards,)
-"""Models whose every key may be `off`."""
+OFF: dict[type[Model], frozenset[str]] = {
+    Guards: frozenset(Guards.model_fields),
+    Alerts: frozenset(LIMITS),
+}
+"""Keys that may be `off`, by model."""
 REFERRED: tuple[type[Model], ...] = (Also,)
 """Models that only a shape above refers to."""

@@ -18,4 +18,5 @@ pytest_plugins = [
     "fixtures_salesforce",
     "fixtures_office",
     "fixtures_undo",
+    "fixtures_channels",
 ]

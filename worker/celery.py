@@ -138,7 +138,7 @@ def _sound() -> None:
 def _schedule() -> dict[str, Any]:
     from worker.wiring.duties import sweep_seconds
     from worker.wiring.process import settings_when_active
-    from worker.wiring.timetable import jobs
+    from worker.wiring.timetable import jobs, queue_of
 
     table = jobs(settings_when_active(), sweep_seconds())
     # a slot missed while no beat ran is taken up at the start, and only the last one; RedBeat remembers by itself
@@ -148,7 +148,7 @@ def _schedule() -> dict[str, Any]:
             "task": tick.name,
             "schedule": Slots(job.seconds),
             "args": [job.name, job.kind, job.about],
-            "options": {"queue": f"push.{job.about}" if job.kind == "push" else job.kind, **PATIENCE.get(job.kind, {})},
+            "options": {"queue": queue_of(job.kind, job.about), **PATIENCE.get(job.kind, {})},
             **rung,
         }
         for job in table
@@ -175,9 +175,11 @@ def _configure(loglevel: int | None = None, **_: Any) -> None:
 
 def ring(kind: str, about: str = "") -> None:
     """Tell workers that there is work. A lost bell is harmless: the next tick rings again."""
+    from worker.wiring.timetable import queue_of
+
     # a destination that was activated after this worker started has no queue that anybody hears
-    own = f"push.{about}"
-    queue = own if kind == "push" and own in {one.name for one in app.conf.task_queues} else kind
+    own = queue_of(kind, about)
+    queue = own if kind != "push" or own in {one.name for one in app.conf.task_queues} else kind
     try:
         work.apply_async([kind, about], queue=queue, **PATIENCE.get(kind, {}))
     except OperationalError as problem:

@@ -1,6 +1,7 @@
 """Checks of the settings as a whole: everything that one value alone cannot tell. One module per topic."""
 
 from settings.checks import (
+    alerts,
     conditions,
     definitions,
     destinations,
@@ -33,6 +34,7 @@ def every(picture: Picture) -> None:
         routing,
         people,
         destinations,
+        alerts,
         unused,
     ):
         topic.check(picture)

@@ -12,7 +12,7 @@ from settings.destinations import DestinationSpec
 from settings.options import OptionTable
 from settings.terms import Secret
 
-KINDS = [(role, kind) for role in ("source", "crm") for kind in registry.kinds(role)]
+KINDS = [(role, kind) for role in ("source", "crm", "notifier") for kind in registry.kinds(role)]
 
 
 @pytest.mark.parametrize(("role", "kind"), KINDS)

@@ -29,11 +29,11 @@ CLOSED = ("token", "login", "portal", "org")
 COLOURS = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
 
-def doctor(asked: Asked) -> int:
-    """Look at everything and show it."""
+def doctor(asked: Asked, *, test_alerts: bool = False) -> int:
+    """Look at everything and show it; with `test_alerts` send a test message to each channel too."""
     from worker.steps.doctor import diagnosis
 
-    found = diagnosis([_masked(one) for one in _everything(asked)])
+    found = diagnosis([_masked(one) for one in _everything(asked, test_alerts=test_alerts)])
     if asked.json:
         output.print_json(found)
     else:
@@ -45,8 +45,8 @@ def _masked(one: Finding) -> Finding:
     return one.model_copy(update={"says": masked(one.says)})
 
 
-def _everything(asked: Asked) -> Iterator[Finding]:
-    from worker.cli import surroundings
+def _everything(asked: Asked, *, test_alerts: bool) -> Iterator[Finding]:
+    from worker.cli import alerting, surroundings
 
     places = asked.places()
     yield from _looked("python", "python", surroundings.python)
@@ -56,6 +56,8 @@ def _everything(asked: Asked) -> Iterator[Finding]:
     yield from _looked("disk", "disk", lambda: surroundings.disks(places))
     yield from _looked("broker", "redis", lambda: surroundings.broker(places))
     if settings is not None:
+        if complete:
+            yield from alerting.channels(settings, test=test_alerts)
         yield from _with_store(places, settings, complete=complete)
 
 

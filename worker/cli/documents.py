@@ -1,5 +1,6 @@
 """
-Every document that `--output json` prints, by its name, and their JSON Schemas in `worker/cli/schemas`.
+Every document that `--output json` prints or that an alert's webhook gets, by its name, and their JSON Schemas in
+`worker/cli/schemas`.
 
 Decided here: the shapes of the small documents, and which command prints which. The large ones stand where they are made.
 A test writes the schemas anew and compares; `python -m worker.cli.documents` writes them.
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from worker.steps.alerting import Notification
 from worker.steps.audit_report import Audited
 from worker.steps.doctor import Diagnosis
 from worker.steps.explain import Explanation
@@ -150,6 +152,7 @@ class Refusal(Document):
 
 DOCUMENTS: dict[str, type[Document]] = {
     "activate": Activated,
+    "alert": Notification,
     "audit": Audited,
     "check": Check,
     "dead": Dead,

@@ -102,14 +102,19 @@ def init(
 
 @app.command()
 def doctor(
-    ctx: typer.Context, settings: Settings = None, store: Store = None, output: Output = None, debug: Debug = False
+    ctx: typer.Context,
+    test_alerts: Annotated[bool, typer.Option("--test-alerts", help="Send a test message to each alert channel.")] = False,
+    settings: Settings = None,
+    store: Store = None,
+    output: Output = None,
+    debug: Debug = False,
 ) -> None:
     """Look at everything this installation needs and say what to mend."""
     asked = _asked(ctx, settings, store, output, debug)
     with told(asked):
         from worker.cli import doctoring
 
-        raise typer.Exit(doctoring.doctor(asked))
+        raise typer.Exit(doctoring.doctor(asked, test_alerts=test_alerts))
 
 
 @app.command()

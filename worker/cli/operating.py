@@ -50,6 +50,12 @@ def status(asked: Asked) -> int:
         output.say(f"Accounts (PQAs): {now}; {last} became PQAs in the last run.")
     for says in document.held_by:
         output.say(f"HELD {says}")
+    for one in document.alerts:
+        output.say(f"ALERT {one.name} {one.subject}, since {one.since:%Y-%m-%d %H:%M} UTC: {one.says}")
+    for wait in document.untold:
+        output.say(
+            f"UNTOLD {wait.messages} to {wait.channel}, {wait.attempts} attempts: {wait.last_error or 'not tried yet'}"
+        )
     output.table("Sources", ["source", "stream", "pulled", "newest event"], [tuple(one) for one in document.sources])
     output.table("Records", ["destination", "status", "# records"], document.records)
     output.table("Tasks", ["kind", "status", "# tasks"], document.tasks)

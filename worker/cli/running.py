@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 import threading
@@ -41,8 +42,9 @@ def opened(asked: Asked, lake: Path | None = None) -> Iterator[Worker]:
     """A worker on the settings at hand that shows its progress and stops at Ctrl-C after what is in flight."""
     from dataclasses import replace
 
-    from worker.wiring import opening
+    from worker.wiring import logs, opening
 
+    logs.configure(logging.WARNING)  # on stderr: a document has stdout for itself
     places = asked.places()
     if lake is not None:
         places = replace(places, lake=lake)

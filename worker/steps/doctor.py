@@ -19,7 +19,7 @@ from connectors.fields import TASK_KEY
 from settings.root import Settings
 from settings.signals import ANY_EVENT
 from worker.steps.report import Document
-from worker.store import beats, intents, landing, mirror, pauses, records, runs, schema, versions
+from worker.store import alerts, beats, intents, landing, mirror, pauses, records, runs, schema, versions
 from worker.store.database import Store
 
 Level = Literal["pass", "warn", "fail"]
@@ -224,6 +224,7 @@ def work(opened: Store, settings: Settings, *, workers: bool) -> Iterator[Findin
         now = tx.now()
         stopped, last = pauses.active(tx), runs.last(tx)
         aside = landing.count_quarantined(tx)
+        untold = [row for row in alerts.waiting(tx) if row["last_error"]]
         signs = [now - row["at"] for row in beats.workers(tx)]
         destinations = [finding for name in settings.destinations for finding in _destination(opened, settings, name)]
     yield from destinations
@@ -235,6 +236,9 @@ def work(opened: Store, settings: Settings, *, workers: bool) -> Iterator[Findin
         bad = last.status in ("failed", "held", "interrupted")
         says = f"{last.status}, as of {last.as_of:%Y-%m-%d %H:%M} UTC." + (" pql run goes on." if bad else "")
         yield Finding(group="work", name="last run", level="warn" if bad else "pass", says=says)
+    for row in untold:
+        says = f"{row['messages']} messages wait since {row['oldest']:%Y-%m-%d %H:%M} UTC: {row['last_error']}"
+        yield Finding(group="alerts", name=f"untold {row['channel']}", level="warn", says=says)
     for name, n in aside.items():
         says = f"{n} rows of {name} could not be read. pql dead shows them with reasons; pql retry takes them up."
         yield Finding(group="work", name=f"set aside {name}", level="warn", says=says)

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from connectors.fields import TASK_KEY
 from settings.root import Settings
+from worker.core import alerting
 from worker.steps.audit import DEED
 from worker.steps.report import Document
-from worker.store import audit, beats, drift, intents, landing, leads, mirror, pauses, records, routes, runs, versions
+from worker.store import (
+    alerts,
+    audit,
+    beats,
+    drift,
+    intents,
+    landing,
+    leads,
+    mirror,
+    pauses,
+    records,
+    routes,
+    runs,
+    versions,
+)
 from worker.store.database import Store, Tx
 
 AUDITS = 100
@@ -28,6 +43,26 @@ class RunLine(Document):
     entered: int = 0
     accounts_entered: int = 0
     seconds: float = 0.0
+
+
+class OpenAlert(Document):
+    """Something that needs a person: how bad, what about what, since when."""
+
+    level: Literal["failed", "degraded", "silent"]
+    name: str
+    subject: str
+    since: datetime
+    says: str
+
+
+class Untold(Document):
+    """Messages that a channel did not take yet."""
+
+    channel: str
+    messages: int
+    oldest: datetime
+    attempts: int
+    last_error: str | None
 
 
 class Standing(Document):
@@ -56,6 +91,10 @@ class Standing(Document):
     """Destinations without a unique task key: one task each is guarded by reading, not guaranteed by the CRM."""
     workers: list[tuple[str, datetime, str]] = Field(default_factory=list)
     """Processes at work: name, last sign of life, what it did."""
+    alerts: list[OpenAlert] = Field(default_factory=list)
+    """What needs a person, the oldest first."""
+    untold: list[Untold] = Field(default_factory=list)
+    """Messages that wait, by channel."""
 
 
 def standing(store: Store, settings: Settings | None = None) -> Standing:
@@ -82,6 +121,8 @@ def standing(store: Store, settings: Settings | None = None) -> Standing:
             audits=_audits(tx, settings),
             drift=drift.counts(tx),
             guarded=[name for name in settings.destinations if _guarded(tx, name)] if settings else [],
+            alerts=[_alert(one) for one in alerts.open_ones(tx)],
+            untold=[Untold(**row) for row in alerts.waiting(tx)],
             paused={what: row["why"] or "no reason given" for what, row in pauses.active(tx).items()},
         )
 
@@ -93,6 +134,11 @@ def _audits(tx: Tx, settings: Settings | None) -> list[tuple[str, datetime, int,
         drifted = sum(told[name] for name in ("repaired", "fighting", "other_writer", "gone"))
         found.setdefault(told["destination"], (told["destination"], row["at"], told["looked"], drifted))
     return [found[name] for name in sorted(found) if settings is None or name in settings.destinations]
+
+
+def _alert(one: alerting.Standing) -> OpenAlert:
+    about = one.condition
+    return OpenAlert(level=about.level, name=about.name, subject=about.subject, since=one.since, says=about.says)
 
 
 def _streams(settings: Settings | None) -> list[tuple[str, str]]:

@@ -156,6 +156,21 @@ def oldest_open(tx: Tx, crm: str) -> datetime | None:
     return moment
 
 
+def given_up(tx: Tx, crm: str) -> int:
+    """How many intents the CRM rejected or that killed their process."""
+    here = (tx.mine(table), table.c.crm == crm, table.c.status.in_(("rejected", "dead")))
+    return int(tx.value(select(func.count()).select_from(table).where(*here)))
+
+
+def oldest_unproved(tx: Tx, crm: str) -> datetime | None:
+    """Since when the intent that waits longest for a proof has been waiting."""
+    here = (tx.mine(table), table.c.crm == crm, table.c.status == "unknown")
+    moment: datetime | None = tx.value(
+        select(func.min(table.c.uncertain_until, type_=table.c.uncertain_until.type)).where(*here)
+    )
+    return moment
+
+
 def stuck(tx: Tx, crm: str, statuses: Sequence[str] = STUCK) -> list[dict[str, Any]]:
     """Intents that need a person: kind, key, lead, status, the error in words."""
     names = ("kind", "effect_key", "lead_key", "status", "last_error_class", "last_error")

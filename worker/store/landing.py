@@ -165,6 +165,13 @@ def count_quarantined(tx: Tx) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.rows(asked)}
 
 
+def set_aside_since(tx: Tx, moment: datetime) -> dict[str, int]:
+    """How many rows were set aside from that moment on, by source."""
+    table = quarantine
+    asked = select(table.c.source, func.count()).where(tx.mine(table), table.c.status == "open", table.c.at >= moment)
+    return {row[0]: row[1] for row in tx.rows(asked.group_by(table.c.source))}
+
+
 def settle_quarantined(tx: Tx, ids: Sequence[int], status: str) -> int:
     """Mark rows `retried` or `dropped`."""
     table = quarantine

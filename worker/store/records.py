@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import Executable, Text, and_, bindparam, case, cast, delete, func, or_, select, update
+from sqlalchemy import Executable, Text, and_, bindparam, case, cast, delete, func, or_, select, text, update
 
 from connectors.contract import Fields
 from connectors.fields import FIELDS
@@ -254,6 +255,21 @@ def stuck(tx: Tx, destination: str, statuses: Sequence[str] = STUCK) -> list[dic
     )
     asked = select(*names).where(tx.mine(table), table.c.destination == destination, table.c.status.in_(statuses))
     return tx.dicts(asked.order_by(table.c.record_key))
+
+
+def given_up(tx: Tx, destination: str) -> int:
+    """How many rows the CRM rejected or that killed their process; from an index, however many rows there are."""
+    here = (tx.mine(table), table.c.destination == destination, text("status in ('rejected', 'dead')"))
+    return int(tx.value(select(func.count()).select_from(table).where(*here)))
+
+
+def oldest_unproved(tx: Tx, destination: str) -> datetime | None:
+    """Since when the row that waits longest for a proof has been waiting."""
+    here = (tx.mine(table), table.c.destination == destination, text("status = 'unknown'"))
+    moment: datetime | None = tx.value(
+        select(func.min(table.c.uncertain_until, type_=table.c.uncertain_until.type)).where(*here)
+    )
+    return moment
 
 
 def retry(tx: Tx, destination: str, statuses: Sequence[str] = STUCK) -> int:

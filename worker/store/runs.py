@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 
 from worker.store.database import Tx
 from worker.store.tables import run as table
@@ -59,6 +59,20 @@ def last(tx: Tx, *, finished: bool = False) -> Run | None:
     """The run with the newest as_of; with `finished` the last whose states were committed, however it ended then."""
     asked = select(*_COLUMNS).where(tx.mine(table)).order_by(table.c.as_of.desc(), table.c.started_at.desc()).limit(1)
     return _first(tx, asked.where(_judged()) if finished else asked)
+
+
+def last_began(tx: Tx) -> datetime | None:
+    """When the newest run began, however it ended."""
+    moment: datetime | None = tx.value(
+        select(func.max(table.c.started_at, type_=table.c.started_at.type)).where(tx.mine(table))
+    )
+    return moment
+
+
+def last_ended(tx: Tx) -> Run | None:
+    """The run that ended last, by itself: neither under way nor stopped by a person."""
+    asked = select(*_COLUMNS).where(tx.mine(table), table.c.status.not_in((OPEN, "interrupted")))
+    return _first(tx, asked.order_by(table.c.ended_at.desc()).limit(1))
 
 
 def beginning(tx: Tx, id: str) -> list[Run]:

@@ -20,11 +20,12 @@ from worker.lake.files import LakeDamaged, LakeRefused
 from worker.steps.commit import Overtaken
 from worker.steps.holding import held
 from worker.steps.periods import Periods
-from worker.store import beats, landing, runs, slots
+from worker.store import alerts, beats, landing, runs, slots
 from worker.store.database import Store
 from worker.store.errors import StoreError
 from worker.wiring import hosts
-from worker.wiring.timetable import seconds_of, slot_start
+from worker.wiring.alerting import look_and_tell
+from worker.wiring.timetable import jobs, seconds_of, slot_start
 from worker.wiring.worker import Worker
 
 log = structlog.get_logger("pql")
@@ -36,9 +37,13 @@ Bell = tuple[str, str]
 SECONDS = {"pull": 60.0, "watch": 30.0, "push": 15.0, "score": 60.0}
 EVALUATION = 300.0  # nobody else evaluates for so long after a host died; a message lives no longer
 PUSHING = 90.0
+LOOKING = 180.0
 PUSHES_AT_ONCE = 2  # more bells of one CRM would keep every process busy with it, and its limit is shared anyway
+QUIET = ("sweep", "alerts")
+"""Work that is logged only where it found something."""
 SIGNS_KEPT = timedelta(days=1)
 SLOTS_KEPT = timedelta(days=30)
+ALERTS_KEPT = timedelta(days=30)
 
 
 class NothingActive(Exception):
@@ -101,7 +106,7 @@ def _watched_over(worker: Worker, duty: Callable[[Worker, str], list[Bell]], kin
     sign(worker.tools.store, what)
     bells = duty(worker, about)
     sign(worker.tools.store, f"waits, last: {what}")
-    if kind != "sweep" or bells:
+    if kind not in QUIET or bells:
         log.info(
             "did", work=what, seconds=round(time.monotonic() - started, 2), rings=[" ".join(one).strip() for one in bells]
         )
@@ -165,6 +170,7 @@ def _score(worker: Worker, _: str) -> list[Bell]:
     with held(store, "evaluate", EVALUATION):
         due, more = worker.evaluate(SECONDS["score"])
     bells: list[Bell] = [("push", name) for name in due] if worker.tools.settings.schedule.push.on_change else []
+    bells += [("alerts", "")] if worker.tools.settings.alerts.heartbeat else []
     # whoever landed something meanwhile found this evaluation under way and went away
     return [*bells, ("score", "")] if more or _landed(store) != before else bells
 
@@ -227,7 +233,15 @@ def _sweep(worker: Worker, _: str) -> list[Bell]:
         now = tx.now()
         beats.forget(tx, now - SIGNS_KEPT)
         slots.forget(tx, now - SLOTS_KEPT)
+        alerts.forget(tx, now - ALERTS_KEPT)
     return [("push", name) for name in worker.sweep()]
+
+
+def _alerts(worker: Worker, _: str) -> list[Bell]:
+    every = {one.name: one.seconds for one in jobs(worker.tools.settings, sweep_seconds())}
+    with held(worker.tools.store, "alerts", LOOKING):
+        look_and_tell(worker.tools, every)
+    return []
 
 
 DUTIES: dict[str, Callable[[Worker, str], list[Bell]]] = {
@@ -237,4 +251,5 @@ DUTIES: dict[str, Callable[[Worker, str], list[Bell]]] = {
     "watch": _watch,
     "audit": _audit,
     "sweep": _sweep,
+    "alerts": _alerts,
 }

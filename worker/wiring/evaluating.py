@@ -20,6 +20,10 @@ from worker.steps.tools import Tools
 from worker.store import runs
 
 
+class Moved(Exception):
+    """The state is not the one that a saved plan was made on."""
+
+
 def begin(tools: Tools, moment: datetime) -> Report:
     """A run as of this moment, on record as under way, and its empty report."""
     with tools.store.write() as tx:

@@ -17,7 +17,9 @@ _SECRETS = re.compile(
     r"(?i)(authorization\\?['\"]?\s*[:=]\s*\\?['\"]?(?:bearer\s+)?|bearer\s+|(?:access_|refresh_|id_)?token\\?['\"]?\s*[:=]\s*\\?['\"]?"
     r"|client_secret\\?['\"]?\s*[:=]\s*\\?['\"]?|password\\?['\"]?\s*[:=]\s*\\?['\"]?|[?&]code=|://[^:/@\s]*:)[^\s'\"&@,}\\]+"
 )
-_TOKENS = re.compile(r"pat-[a-z]{2,}\d?-[0-9A-Za-z-]{8,}|00D\w{12,15}![\w.]+")
+_TOKENS = re.compile(
+    r"pat-[a-z]{2,}\d?-[0-9A-Za-z-]{8,}|00D\w{12,15}![\w.]+|(?<=hooks\.slack\.com/)[^\s'\"]+|(?<=hc-ping\.com/)[^\s'\"]+"
+)
 
 
 def masked(text: str) -> str:

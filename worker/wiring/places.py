@@ -41,11 +41,11 @@ def find(
     return Places(
         settings=Path(settings or environment.get("PQL_SETTINGS") or _usual_settings()),
         store=store
-        or _value(environment, "PQL_STORE")
-        or _value(environment, "DATABASE_URL")
+        or value_of(environment, "PQL_STORE")
+        or value_of(environment, "DATABASE_URL")
         or f"sqlite:///{home / 'pql.db'}",
         lake=Path(environment.get("PQL_LAKE") or home / "lake"),
-        broker=_value(environment, "PQL_BROKER") or _value(environment, "REDIS_URL"),
+        broker=value_of(environment, "PQL_BROKER") or value_of(environment, "REDIS_URL"),
         memory=environment.get("PQL_MEMORY", "1GB"),
         threads=int(threads) if threads else None,
     )
@@ -64,7 +64,7 @@ def _usual_settings() -> str:
     return "pql.yaml" if Path("pql.yaml").exists() and not Path("settings.d").exists() else "settings.d"
 
 
-def _value(environment: Mapping[str, str], name: str) -> str | None:
+def value_of(environment: Mapping[str, str], name: str) -> str | None:
     """A variable, or the content of the file that NAME_FILE names."""
     file = environment.get(f"{name}_FILE")
     return Path(file).read_text().strip() if file else environment.get(name)

@@ -16,6 +16,7 @@ from settings.root import Settings
 
 SAFETY_SECONDS = 60.0
 AUDIT_SECONDS = 3600.0
+ALERTS_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,9 @@ class Job:
 
 
 def jobs(settings: Settings, sweep_seconds: float) -> tuple[Job, ...]:
-    """Pull and score as scheduled, watch per destination, a sweep, and a push and an hourly audit per destination."""
+    """Pull and score, watch, a sweep, a look for alerts, and a push and an hourly audit per destination."""
     times, hurry = settings.schedule, _hurry()
-    found = [Job("sweep", "sweep", "", sweep_seconds)]
+    found = [Job("sweep", "sweep", "", sweep_seconds), Job("alerts", "alerts", "", ALERTS_SECONDS / hurry)]
     if times.pull.every:
         found.append(Job("pull", "pull", "", times.pull.every.seconds / hurry))
     if times.score.every:
@@ -48,6 +49,11 @@ def jobs(settings: Settings, sweep_seconds: float) -> tuple[Job, ...]:
 def _hurry() -> float:
     """How many times faster a schedule goes; only in tests, because settings allow nothing below a minute."""
     return float(os.environ.get("PQL_HURRY", "1")) if os.environ.get("PQL_TESTING") == "1" else 1.0
+
+
+def queue_of(kind: str, about: str) -> str:
+    """The Celery queue of a kind of work. Looking for alerts goes with the sweep, so that no queue more has to be heard."""
+    return f"push.{about}" if kind == "push" and about else "sweep" if kind == "alerts" else kind
 
 
 def seconds_of(settings: Settings, job: str, sweep_seconds: float) -> float | None:

@@ -33,19 +33,18 @@ from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
 from worker.store import mirror, pauses, runs
-from worker.wiring.evaluating import begin, evaluate, finish
+from worker.wiring.alerting import begins, look_and_tell
+from worker.wiring.evaluating import Moved, begin, evaluate, finish
 from worker.wiring.limiters import Limiters
+from worker.wiring.noting import RUN, note, noted, settled
 
 JOB_PATIENCE = 900.0  # seconds that a run waits for the CRM to work off bulk jobs
+ALERTS_WAIT = 15.0
 RUN_SECONDS = 6 * 3600.0  # on a host that died in a run, nothing can be undone for so long
 
 
 class Untimely(Exception):
     """The instant asked for is before that of the last run."""
-
-
-class Moved(Exception):
-    """The state is not the one that a saved plan was made on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,14 @@ class Worker:
         self._timely(moment)
         self.activate()
         sweep(self.tools.store)
-        with beside(self.tools.store, "run", unless=UNDO, seconds=RUN_SECONDS):
-            return self._run(moment, asked)
+        begun = begins(self.tools.settings)
+        try:
+            with beside(self.tools.store, "run", unless=UNDO, seconds=RUN_SECONDS), noted(self.tools.store, RUN):
+                return self._run(moment, asked)
+        finally:
+            if begun is not None:
+                begun.join(ALERTS_WAIT)  # a service that hears of the end before the beginning waits for another end
+            look_and_tell(self.tools)
 
     def _run(self, moment: datetime, asked: Wanted) -> Report:
         report = begin(self.tools, moment)
@@ -102,6 +107,10 @@ class Worker:
                 self._carry_out(report, moment, asked)
         except KeyboardInterrupt:
             report.status = "interrupted"
+        except Moved:
+            with self.tools.store.write() as tx:
+                runs.drop(tx, report.run)  # it did nothing, which is what was asked for
+            raise
         except BaseException:
             finish(self.tools, report, "failed")
             raise
@@ -173,9 +182,11 @@ class Worker:
             self.unheard.pop(name, None)
         for name, problem in result.problems.items():
             if not isinstance(problem, TryLater):
+                note(tools.store, f"pull {name}", problem)
                 raise problem
             # What has landed is scored; a source that stays away is stale after its limit and then demotes nobody.
             self.unheard[name] = str(problem)
+        settled(tools.store, *(f"pull {name}" for name in result.counts if name not in result.problems))
         return result.counts
 
     def pull_counted(self) -> dict[str, SourceCounts]:
@@ -221,7 +232,11 @@ class Worker:
         if found.later:
             self.unheard[name] = found.later
         if found.refused:
-            raise Refused(f"{name}: {found.refused}")
+            refused = Refused(f"{name}: {found.refused}")
+            note(self.tools.store, f"watch {name}", refused)
+            raise refused
+        if not found.later:
+            settled(self.tools.store, f"watch {name}")
         return not (found.complete or found.interrupted or found.limited)
 
     def plan(self, as_of: datetime | None = None) -> PlanReport:
@@ -240,7 +255,8 @@ class Worker:
 
     def evaluate(self, seconds: float | None = None) -> tuple[tuple[str, ...], bool]:
         """Score, plan and commit; the destinations that have something due, and whether something is left to evaluate."""
-        return evaluate(self.tools, seconds)
+        with noted(self.tools.store, RUN):
+            return evaluate(self.tools, seconds)
 
     def _push_all(self, report: Report, limit: int | None) -> None:
         with _timed(report, "push"):
@@ -316,7 +332,12 @@ class Worker:
             progress=lambda rows, whole, _rate: tools.progress(f"push {name}", rows, whole),
             limiter=self.limiters.of(name),
         )
-        return push(tools.store, tools.crms[name], self._rules(name), how)
+        done = push(tools.store, tools.crms[name], self._rules(name), how)
+        if done.refused:
+            note(tools.store, f"push {name}", Refused(done.refused))
+        elif done.counts.calls.made or done.next_in is None:
+            settled(tools.store, f"push {name}")
+        return done
 
     def _rules(self, name: str) -> Writing:
         """How the fields of a destination may be written; owners only where people work."""

@@ -125,10 +125,9 @@ def test_a_duplicate_key_is_refused_at_its_second_place():
     ("file", "old", "new", "begins"),
     [
         ("pql.yaml", "workspace: acme", "workspace: acme\nholdout: 5%", "holdout"),
-        ("pql.yaml", "workspace: acme", "workspace: acme\nalerts: []", "alerts"),
+        ("pql.yaml", "workspace: acme", "workspace: acme\nsla: []", "sla"),
         ("pql.yaml", "workspace: acme", "workspace: acme\nmodel: {}", "model"),
         ("pql.yaml", "workspace: acme", "workspace: acme\nplaybooks: {}", "playbooks"),
-        ("pql.yaml", "workspace: acme", "workspace: acme\nsla: []", "sla"),
         ("routing.yaml", "distribute: round_robin", "distribute: load_balanced", "load_balanced"),
         ("routing.yaml", "distribute: round_robin", "distribute: round_robin\n    away: {catch_up: 3}", "catch_up"),
         ("routing.yaml", "consent: user", "offers: {max_offers: 3}\n  consent: user", "offers"),

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from worker.steps.commit import Overtaken
 from worker.steps.holding import held
 from worker.steps.standing import standing
-from worker.store import beats, landing
+from worker.store import beats, landing, troubles
 from worker.wiring import duties, opening
 from worker.wiring.duties import claim_slot, perform
 from worker.wiring.worker import Worker
@@ -143,6 +143,29 @@ def test_a_guard_that_holds_is_told_by_status(tmp_path: Path, sqlite_url: str, m
         shown = office.pql("status")
     assert "held" in shown
     assert "HELD tasks_per_run" in shown
+
+
+def test_a_crm_that_refuses_is_an_alert_of_the_schedule_and_taken_back_when_it_takes_us_again(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path, sqlite_url, monkeypatch) as (office, worker):
+        for kind, about in (("watch", "hubspot"), ("pull", ""), ("score", "")):
+            ring(worker, kind, about)
+        office.hubspot.weather({"match": {}, "fault": "status", "args": {"status": 401}})
+        for kind, about in (("watch", "hubspot"), ("push", "hubspot"), ("alerts", "")):
+            assert ring(worker, kind, about) == []
+        assert [(one.name, one.subject) for one in standing(worker.tools.store).alerts] == [("refused", "hubspot")]
+        assert [row["what"] for row in noted(worker)] == ["push hubspot", "watch hubspot"]
+
+        office.hubspot.weather()
+        for kind in ("watch", "push"):
+            ring(worker, kind, "hubspot")
+        assert noted(worker) == []
+
+
+def noted(worker: Worker) -> list[dict[str, Any]]:
+    with worker.tools.store.read() as tx:
+        return sorted(troubles.every(tx), key=lambda row: str(row["what"]))
 
 
 def test_without_active_settings_nothing_is_done_and_that_is_said() -> None:

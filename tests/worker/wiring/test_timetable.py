@@ -17,11 +17,12 @@ def settings(**times: Every) -> Any:
     return SimpleNamespace(schedule=Schedule(**times), destinations={"hubspot": None, "salesforce": None})
 
 
-def test_the_usual_schedule_pulls_watches_sweeps_audits_and_pushes_for_safety() -> None:
+def test_the_usual_schedule_pulls_watches_sweeps_audits_looks_for_alerts_and_pushes_for_safety() -> None:
     found = {job.name: job.seconds for job in jobs(settings(), 30.0)}
 
     assert found == {
         "sweep": 30.0,
+        "alerts": 60.0,
         "pull": 900,
         "watch:hubspot": 300,
         "push:hubspot": 60.0,

@@ -11,7 +11,7 @@ from worker.store.tables.crm import crm_email, crm_mirror, crm_owner, drift, lin
 from worker.store.tables.effects import attempt, bulk_job, inbox, intent, lease, limiter, parked_field, record_sync
 from worker.store.tables.people import lead, lead_state, outcome, transition
 from worker.store.tables.routing import assignment, held, offer, pool, pool_member
-from worker.store.tables.upkeep import alert, audit, heartbeat, job_slot, paused
+from worker.store.tables.upkeep import alert, alert_message, audit, heartbeat, job_slot, paused, trouble
 from worker.store.tables.usage import lake_file, quarantine, run, settings_version, source_cursor
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Json",
     "Moment",
     "alert",
+    "alert_message",
     "assignment",
     "attempt",
     "audit",
@@ -52,4 +53,5 @@ __all__ = [
     "settings_version",
     "source_cursor",
     "transition",
+    "trouble",
 ]

@@ -43,6 +43,13 @@ record_sync = Table(
         for status in ("due", "unknown")
     ),
     Index(
+        "ix_record_sync_stuck",
+        "workspace",
+        "destination",
+        sqlite_where=text("status in ('rejected', 'dead')"),
+        postgresql_where=text("status in ('rejected', 'dead')"),
+    ),
+    Index(
         "ix_record_sync_sending",
         "workspace",
         "claim_until",
