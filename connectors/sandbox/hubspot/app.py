@@ -125,7 +125,7 @@ class HubSpotApp:
             good = request.headers.get("authorization") == f"Bearer {self._token}"
             if not good or self.state.doc("account", "revoked"):
                 return ordered(401, {})
-        return self._limits.admit(search=search)
+        return self._limits.admit(request.at, search=search)
 
     def _answer(self, request: Request, actor: Actor) -> Reply:
         dialect = "listed"
