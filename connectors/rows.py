@@ -38,6 +38,9 @@ def doubles(changes: Sequence[Change], marks: Callable[[Change], set[tuple[str, 
     helps, so people decide which one is meant.
     """
     marked = [marks(change) for change in changes]
+    # nearly always there are none, which the number of different marks says at once
+    if len(set().union(*marked)) == sum(map(len, marked)):
+        return {}
     counted = Counter(mark for some in marked for mark in some)
     said = "Two rows of this batch are the same record. Decide which of them is meant."
     return {

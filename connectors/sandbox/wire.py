@@ -51,6 +51,8 @@ class Request:
     query: Mapping[str, list[str]] = field(default_factory=dict)
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+    at: float = field(default_factory=time.monotonic, compare=False)
+    """When it arrived, on the machine's steady clock."""
 
     def json(self) -> Any:
         """Return the parsed body; an empty one is None, a broken one raises ValueError."""

@@ -88,10 +88,12 @@ def learn(pace: Pace, now: int, budget: Budget, reserved: float = 0.0) -> Pace:
         return replace(pace, lean=lean)
     window = round(budget.window_seconds * SECOND)
     pace = pace.over(window)
-    others = 0.0
+    others, called = 0.0, pace.called(now)
     if budget.window_remaining is not None and now >= pace.heir:
-        others = max(0.0, budget.window_calls - budget.window_remaining - pace.called(now))
+        others = max(0.0, budget.window_calls - budget.window_remaining - called)
     gap = round(window / _allowed(budget.window_calls, others, reserved))
+    if not pace.gap:  # calls that nobody spaced take their place in the window all the same
+        pace = replace(pace, free=max(pace.free, now + round(called * gap)))
     if pace.gap and (budget.window_remaining is None or now < pace.heir):
         gap = max(gap, pace.gap)  # no news of the others: what was known of them stays
     return replace(pace, gap=gap, lean=lean)

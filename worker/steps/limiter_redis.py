@@ -88,16 +88,17 @@ if dry >= 0 then lean = dry > 0 and now + dry or 0 end
 if most > 0 then
   over(length)
   local others, silent = 0, remaining < 0 or now < heir
+  local first, called = math.floor((now - window) / width()), 0
+  for part, calls in pairs(ours) do
+    if part > first and part <= math.floor(now / width()) then called = called + calls end
+  end
+  called = called + (ours[first] or 0) * (1 - ((now - window) - first * width()) / width())
   if not silent then
-    local first, called = math.floor((now - window) / width()), 0
-    for part, calls in pairs(ours) do
-      if part > first and part <= math.floor(now / width()) then called = called + calls end
-    end
-    called = called + (ours[first] or 0) * (1 - ((now - window) - first * width()) / width())
     others = math.max(0, most - remaining - called)
     if others <= {NOISE} * most then others = 0 end
   end
   local fresh = math.floor(window / math.max(math.min({SHARE} * most - others, (1 - reserved) * most), 1) + 0.5)
+  if gap == 0 then free = math.max(free, now + math.floor(called * fresh + 0.5)) end
   gap = (silent and gap > 0) and math.max(gap, fresh) or fresh
 end
 store()

@@ -46,6 +46,7 @@ class Limiters:
     def _open(self, destination: str) -> Limiter:
         crm, said = self._tools.crms[destination], self._tools.settings.destinations[destination].reserve
         reserved = crm.reserve if said is None else said.of
+        before = crm.calls
         try:
             account = f"{crm.kind}:{crm.account()}"
         except ConnectorError:
@@ -54,8 +55,11 @@ class Limiters:
         with self._lock:
             if destination not in self._known:
                 own = {limit: self._own(account, limit, own, reserved) for limit, own in crm.own_limits.items()}
-                self._known[destination] = Turns(self._limiter(account, CALLS, reserved), own)
-                crm.pass_through(self._known[destination])
+                self._known[destination] = turns = Turns(self._limiter(account, CALLS, reserved), own)
+                # who has asked for the account knows the allowance before the first call that can wait for its turn
+                turns.learn(crm.budget())
+                turns.count(crm.calls - before)
+                crm.pass_through(turns)
             return self._known[destination]
 
     def _own(self, account: str, limit: str, own: OwnLimit, reserved: float) -> Limiter:

@@ -115,16 +115,16 @@ class _Places:
     """Where each input stands, by everything an answer may name it with."""
 
     def __init__(self, sent: Sequence[Sent]) -> None:
-        self._traces = {one.trace: place for place, one in enumerate(sent)}
+        self._traces: dict[Any, int] = {one.trace: place for place, one in enumerate(sent)}
         self._ids = {one.crm_id: place for place, one in enumerate(sent) if one.crm_id}
         self._uniques = {one.unique: place for place, one in enumerate(sent) if one.unique}
 
     def of_result(self, result: Mapping[str, Any], mark: Mark) -> int | None:
-        trace = result.get("objectWriteTraceId")
-        if trace in self._traces:
-            return self._traces[trace]
-        if str(result["id"]) in self._ids:
-            return self._ids[str(result["id"])]
+        place = self._traces.get(result.get("objectWriteTraceId"))
+        if place is None:
+            place = self._ids.get(str(result["id"]))
+        if place is not None:
+            return place
         return self._uniques.get(str(mark(result.get("properties") or {})))
 
     def of_fault(self, fault: Fault) -> Iterable[int]:

@@ -14,12 +14,14 @@ from connectors.contract import Change, Outcome, Receipt, Value
 from connectors.crms.hubspot.batches import Sent, Settled, refusal, settled, silence
 from connectors.crms.hubspot.client import BATCH, Client
 from connectors.crms.hubspot.schema import Schema
-from connectors.crms.hubspot.values import OURS, THEIR_NAMES, decoded, encoded, form_of, kept
+from connectors.crms.hubspot.values import OURS, PLAIN, THEIR_NAMES, decoded, encoded, form_of, kept
 from connectors.rows import Unsendable, creating, doubles
 
 NEVER = frozenset({"lifecyclestage"})
 """HubSpot moves the lifecycle by itself and only forward; a tool that writes it takes a decision from people."""
 KEY = "pql_key"
+_LOST_OR_CUT = frozenset({type(None), datetime})
+"""Values that an echo never gives back as they were sent."""
 
 
 class Records:
@@ -37,7 +39,7 @@ class Records:
         if not changes:
             return []
         making = creating(changes, self.batch)
-        receipts: dict[int, Receipt] = doubles(changes, _marks)
+        receipts: dict[int, Receipt] = {} if _differ(changes) else doubles(changes, _marks)
         sent: dict[int, Sent] = {}
         for place, change in enumerate(changes):
             if place in receipts:
@@ -57,22 +59,33 @@ class Records:
 
     def _properties(self, object: str, change: Change) -> dict[str, str]:
         out: dict[str, str] = {}
-        for name, value in change.fields.items():
-            if value is None:
-                continue
-            theirs = THEIR_NAMES.get(name, name)
-            try:
-                if isinstance(value, datetime) and name not in OURS:
+        name = ""
+        try:
+            for name, value in change.fields.items():
+                theirs = THEIR_NAMES.get(name, name)
+                make = PLAIN.get(type(value))
+                if make is not None:
+                    out[theirs] = make(value)
+                elif isinstance(value, datetime) and name not in OURS:
                     out[theirs] = encoded(value, self._schema.form(object, theirs))
-                else:
+                elif value is not None:
                     out[theirs] = encoded(value)
-            except ValueError as problem:
-                raise Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
-        out |= {THEIR_NAMES.get(name, name): "" for name in change.clear}
-        for name in NEVER & out.keys():
+        except ValueError as problem:
+            raise Unsendable(f"{problem} Correct the value of {name}.", "UNSENDABLE", name) from None
+        for name in change.clear:
+            out[THEIR_NAMES.get(name, name)] = ""
+        if not NEVER.isdisjoint(out):
+            name = next(iter(NEVER & out.keys()))
             said = f"{name} is never written. Take it out of the fields of this destination."
             raise Unsendable(said, "NEVER_WRITTEN", name)
         return out
+
+
+def _differ(changes: Sequence[Change]) -> bool:
+    """Whether these are updates of different records under different keys, as nearly every batch is: told quickly."""
+    if any(KEY in change.fields or change.crm_id is None for change in changes):
+        return False
+    return len({change.crm_id for change in changes}) == len({change.key for change in changes}) == len(changes)
 
 
 def _marks(change: Change) -> set[tuple[str, str]]:
@@ -124,7 +137,13 @@ def _earlier(receipt: Receipt) -> Receipt:
     )
 
 
-def _echoed(said: Mapping[str, object], one: Sent, change: Change) -> dict[str, Value]:
+def _echoed(said: Mapping[str, object], one: Sent, change: Change) -> Mapping[str, Value]:
+    if (
+        one.properties.items() <= said.items()
+        and not change.clear
+        and _LOST_OR_CUT.isdisjoint(map(type, change.fields.values()))
+    ):
+        return change.fields
     echoed: dict[str, Value] = {}
     for name, value in change.fields.items():
         theirs = THEIR_NAMES.get(name, name)

@@ -52,7 +52,8 @@ def encoded(value: Value, form: str = "") -> str:
     """The string that HubSpot wants; ValueError for what it cannot hold. `form` matters only for a date without time."""
     make = _MAKERS.get(type(value))
     if make is not None:
-        return make(value)[:10] if form == "date" else make(value)
+        text = make(value)
+        return text[:10] if form == "date" else text
     raise ValueError(f"A value of type {type(value).__name__} cannot be written.")
 
 
@@ -69,13 +70,14 @@ def _moment(value: datetime) -> str:
     return f"{utc.isoformat(timespec='milliseconds')[:23]}Z"
 
 
-_MAKERS: Mapping[type, Callable[[Any], str]] = {
+PLAIN: Mapping[type, Callable[[Any], str]] = {
     str: str,
-    bool: lambda value: "true" if value else "false",
+    bool: {True: "true", False: "false"}.__getitem__,
     int: str,
     float: _number,
-    datetime: _moment,
 }
+"""Values that need no more than themselves to be written."""
+_MAKERS: Mapping[type, Callable[[Any], str]] = {**PLAIN, datetime: _moment}
 
 
 def kept(value: datetime) -> datetime:

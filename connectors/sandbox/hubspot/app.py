@@ -127,7 +127,8 @@ class HubSpotApp:
             good = request.headers.get("authorization") == f"Bearer {self._token}"
             if not good or self.state.doc("account", "revoked"):
                 return ordered(401, {})
-        return self._limits.admit(search=search) or scopes.refusal(self.state, request) or scopes.told(self.state, request)
+        over = self._limits.admit(request.at, search=search)
+        return over or scopes.refusal(self.state, request) or scopes.told(self.state, request)
 
     def _answer(self, request: Request, actor: Actor) -> Reply:
         dialect = "listed"

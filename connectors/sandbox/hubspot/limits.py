@@ -1,12 +1,14 @@
 """
 Rate limits: the headers on every answer, and the 429 where a switch enforces them.
 
-Decided here: the windows are of the machine's clock, because callers wait in it. Search answers carry no window headers,
+Decided here: the windows are of the machine's clock, because callers wait in it; a call counts from its arrival, however
+long it is then worked on. Search answers carry no window headers,
 and an OAuth app sees no daily ones.
 """
 
 import threading
 import time
+from bisect import insort
 from collections import deque
 
 from connectors.sandbox.hubspot.errors import ordered
@@ -27,15 +29,14 @@ class Limits:
         self._searches: deque[float] = deque()
         self.today = 0
 
-    def admit(self, *, search: bool) -> Reply | None:
-        """Count one call; return the refusal if a limit is enforced and reached."""
-        now = time.monotonic()
+    def admit(self, at: float, *, search: bool) -> Reply | None:
+        """Count one call that arrived then; return the refusal if a limit is enforced and reached."""
         with self._lock:
-            _forget(self._calls, now - WINDOW)
-            _forget(self._searches, now - 1)
+            _forget(self._calls, at - WINDOW)
+            _forget(self._searches, at - 1)
             refusal = self._reached(search=search) if self._state.switch("enforce_limits") else None
             if refusal is None:
-                (self._searches if search else self._calls).append(now)
+                insort(self._searches if search else self._calls, at)
                 self.today += 1
         return refusal
 

@@ -77,6 +77,15 @@ def test_slots_are_spaced_evenly_below_the_published_limit(worker: Workers):
     assert [limiter.reserve(), limiter.reserve(3), limiter.reserve()] == pytest.approx([0, GAP, 4 * GAP], abs=1)
 
 
+def test_calls_that_were_made_before_the_allowance_was_known_take_their_place_in_the_window(worker: Workers):
+    limiter = worker()
+    limiter.reserve(20)
+    limiter.learn(HUNDRED)
+    limiter.learn(HUNDRED)
+
+    assert limiter.reserve() == pytest.approx(20 * GAP, abs=1)
+
+
 def test_a_pause_holds_everybody_up_and_a_shorter_one_does_not_end_it(worker: Workers):
     limiter = worker()
     limiter.pause(70)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -74,6 +75,14 @@ def test_requests_wait_for_their_turn_once_the_limiter_is_open(sqlite_store: Sto
 
     assert rows(sqlite_store, crm) == pytest.approx(10_000_000 / (190 * 0.968), abs=100)
     assert limiter.reserve(0) <= before + 3 * 0.055
+
+
+def test_the_first_calls_are_spaced_too(sqlite_store: Store, crm: Crm):
+    limiter = limiters(sqlite_store, crm).of("hubspot")
+
+    waits = [limiter.reserve() for _ in range(4)]
+
+    assert [later - sooner for sooner, later in pairwise(waits[1:])] == pytest.approx([0.0544] * 2, abs=0.02)
 
 
 @pytest.mark.parametrize(("said", "gap"), [(None, 10 / (190 * 0.968)), (Share(0.5), 10 / 95)])
