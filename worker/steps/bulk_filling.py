@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from connectors.bulk import Bulk, Sheet
 from connectors.errors import ConnectorError
-from worker.steps.bulk_calls import ASIDE, PART, Hand, Lost
+from worker.steps.bulk_calls import ASIDE, Hand, Lost
 from worker.steps.calling import Answer, Late
 from worker.steps.desk import Desk
 from worker.steps.push_records import Records, with_seen
@@ -28,6 +28,8 @@ from worker.store.bulk_jobs import Held
 from worker.store.crash import point
 from worker.store.record_claims import Row, Verdict
 
+LOOKED_AT = 500
+"""Rows in one question."""
 SCAN = 100_000
 """Rows that are looked through for such that share their fields."""
 AT_ONCE = 5
@@ -67,10 +69,10 @@ def _worth_a_job(desk: Desk, object: str, above: int) -> list[tuple[Signature, l
     found: dict[Signature, list[str]] = {}
     with desk.store.read() as tx:
         due = record_claims.due_keys(tx, desk.destination, object, SCAN)
-    for start in range(0, len(due), PART // 4):
+    for start in range(0, len(due), LOOKED_AT):
         if desk.over():
             return []
-        priorities = dict(due[start : start + PART // 4])
+        priorities = dict(due[start : start + LOOKED_AT])
         with desk.store.read() as tx:
             rows = {row.record_key: row for row in record_claims.looked_at(tx, desk.destination, list(priorities))}
         for key, priority in priorities.items():
@@ -127,7 +129,7 @@ class Filling(Records):
     # ------------------------------------------------------------------ filling
 
     def _filled(self, hand: Hand, keys: Sequence[str]) -> bool:
-        for some in _parts(keys, PART):
+        for some in _parts(keys, self._desk.part):
             if self._desk.over() or len(self._lines) >= self._bulk.most_bytes:
                 break
             self._part(hand, some)
