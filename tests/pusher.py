@@ -130,6 +130,8 @@ def _child(order: Mapping[str, Any]) -> None:
 
 if __name__ == "__main__":
     # what a child would import first is here before the first fork
+    import simple_salesforce  # noqa: F401
+
     from connectors.crms.hubspot import HubSpot  # noqa: F401
     from connectors.crms.salesforce import Salesforce  # noqa: F401
 

@@ -10,6 +10,7 @@ Whatever is not worth a job is left to calls. Not decided here: what becomes of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -116,13 +117,12 @@ class Filling(Records):
             what = (desk.destination, self._object, sorted(self._fields))
             job = bulk_jobs.begin(tx, what, by, desk.run_id)
         hand = Hand(desk, self._bulk, job)
-        try:
-            sent = self._filled(hand, keys[:taken]) and self._sent(hand)
-        except (ConnectorError, Late) as problem:
-            hand.give_up(problem)
-            sent = False
-        except Lost:
-            sent = False
+        sent = False
+        with suppress(Lost):
+            try:
+                sent = self._filled(hand, keys[:taken]) and self._sent(hand)
+            except (ConnectorError, Late) as problem:
+                hand.give_up(problem)
         desk.give_back(taken - (self._rows if sent else 0))
         return sent
 
