@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -77,6 +78,19 @@ def _push(store_url: str, url: str, token: str) -> None:
         push(store, crm, Writing("hubspot"), Pushing(seconds=10, threads=1))
 
 
+def _file(store_url: str, url: str, token: str) -> None:
+    """A push into Salesforce that goes on until its bulk jobs are over, in small parts."""
+    options = {"token": Secret("TOKEN", token), "base_url": url, "bulk_above": 3}
+    spec = DestinationSpec(name="salesforce", kind="salesforce", options=options)
+    with closing(open_store(store_url, "acme")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]  # it closes
+        for _ in range(20):
+            sweep(store)
+            report = push(store, crm, Writing("salesforce"), Pushing(seconds=10, threads=1, part=5))
+            if report.next_in is None:
+                return
+            time.sleep(min(report.next_in, 1.0))
+
+
 def _wish(store_url: str, ids: Sequence[str], owner: str) -> None:
     wants = [want(number, id) for number, id in enumerate(ids)]
     with closing(open_store(store_url, "acme")) as store:
@@ -107,7 +121,7 @@ def _child(order: Mapping[str, Any]) -> None:
     code = 1
     try:
         os.environ.update(order["environment"])
-        {"push": _push, "wish": _wish, "undo": _undo}[order["do"]](*order["args"])
+        {"push": _push, "wish": _wish, "undo": _undo, "file": _file}[order["do"]](*order["args"])
         code = 0
     finally:
         sys.stderr.flush()
@@ -116,6 +130,8 @@ def _child(order: Mapping[str, Any]) -> None:
 
 if __name__ == "__main__":
     # what a child would import first is here before the first fork
+    import simple_salesforce  # noqa: F401
+
     from connectors.crms.hubspot import HubSpot  # noqa: F401
     from connectors.crms.salesforce import Salesforce  # noqa: F401
 

@@ -21,8 +21,6 @@ from worker.store import attempts, bulk_claims, bulk_jobs
 from worker.store.bulk_jobs import BulkJob, Held, Stage
 from worker.store.database import Tx
 
-PART = 2000
-"""Rows that are claimed, asked about or settled in one transaction, and that one attempt names."""
 SOON, LATEST = 1.0, 30.0
 """Seconds until the second look at a job, and the longest between two looks."""
 ASIDE = 900.0
@@ -120,14 +118,13 @@ class Hand:
         if not bulk_jobs.end(tx, self.job, stage, error):
             raise Lost
 
-    def later(self, problem: Exception) -> None:
+    def later(self, problem: ConnectorError | Late) -> None:
         """A call failed that tells of the job: it stands as it stood, and is asked again."""
         wait = min(SOON * 2 ** min(self.job.looks, 10), LATEST)
         if isinstance(problem, Late):
             wait = max(wait, problem.wait or 0.0)
         elif isinstance(problem, TryLater):
             wait = max(wait, problem.after or 0.0)
-        elif isinstance(problem, ConnectorError):
-            wait = LATEST
+        else:
             self.desk.tally.warn(f"A bulk job at {self.desk.destination} did not answer: {problem}")
         self.rest(wait)

@@ -10,13 +10,14 @@ Whatever is not worth a job is left to calls. Not decided here: what becomes of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 from connectors.bulk import Bulk, Sheet
 from connectors.errors import ConnectorError
-from worker.steps.bulk_calls import ASIDE, PART, Hand, Lost
+from worker.steps.bulk_calls import ASIDE, Hand, Lost
 from worker.steps.calling import Answer, Late
 from worker.steps.desk import Desk
 from worker.steps.push_records import Records, with_seen
@@ -28,6 +29,8 @@ from worker.store.bulk_jobs import Held
 from worker.store.crash import point
 from worker.store.record_claims import Row, Verdict
 
+LOOKED_AT = 500
+"""Rows in one question."""
 SCAN = 100_000
 """Rows that are looked through for such that share their fields."""
 AT_ONCE = 5
@@ -67,10 +70,10 @@ def _worth_a_job(desk: Desk, object: str, above: int) -> list[tuple[Signature, l
     found: dict[Signature, list[str]] = {}
     with desk.store.read() as tx:
         due = bulk_claims.due_keys(tx, desk.destination, object, SCAN)
-    for start in range(0, len(due), PART // 4):
+    for start in range(0, len(due), LOOKED_AT):
         if desk.over():
             return []
-        priorities = dict(due[start : start + PART // 4])
+        priorities = dict(due[start : start + LOOKED_AT])
         with desk.store.read() as tx:
             rows = {row.record_key: row for row in bulk_claims.looked_at(tx, desk.destination, list(priorities))}
         for key, priority in priorities.items():
@@ -114,20 +117,19 @@ class Filling(Records):
             what = (desk.destination, self._object, sorted(self._fields))
             job = bulk_jobs.begin(tx, what, by, desk.run_id)
         hand = Hand(desk, self._bulk, job)
-        try:
-            sent = self._filled(hand, keys[:taken]) and self._sent(hand)
-        except (ConnectorError, Late) as problem:
-            hand.give_up(problem)
-            sent = False
-        except Lost:
-            sent = False
+        sent = False
+        with suppress(Lost):
+            try:
+                sent = self._filled(hand, keys[:taken]) and self._sent(hand)
+            except (ConnectorError, Late) as problem:
+                hand.give_up(problem)
         desk.give_back(taken - (self._rows if sent else 0))
         return sent
 
     # ------------------------------------------------------------------ filling
 
     def _filled(self, hand: Hand, keys: Sequence[str]) -> bool:
-        for some in _parts(keys, PART):
+        for some in _parts(keys, self._desk.part):
             if self._desk.over() or len(self._lines) >= self._bulk.most_bytes:
                 break
             self._part(hand, some)

@@ -85,15 +85,16 @@ def _unfilled(hand: Hand) -> None:
 
 def _followed(hand: Hand) -> None:
     """The file is there: close the job, or look what became of it."""
-    told = hand.call(lambda: hand.bulk.look(_id(hand)))
-    if told.state is JobState.OPEN:
-        if not hand.desk.records_too:  # nothing may be written now, and an open job wrote nothing
-            return _unfilled(hand)
+    if hand.job.stage == "uploaded" and hand.desk.records_too:
         hand.call(lambda: hand.bulk.close(_id(hand)), writes=True)
         point("B6")
-        told = hand.call(lambda: hand.bulk.look(_id(hand)))
         hand.keep(stage="closed", looks=0)
         hand.job = replace(hand.job, stage="closed", looks=0)
+    told = hand.call(lambda: hand.bulk.look(_id(hand)))
+    if told.state is JobState.OPEN and hand.job.stage == "uploaded":
+        return _unfilled(hand)  # nothing may be written now, and an open job wrote nothing
+    if told.state is JobState.OPEN:
+        hand.keep(stage="uploaded")  # the closing call did not arrive after all
     if told.state in (JobState.OPEN, JobState.WORKING):
         return hand.rest(min(SOON * 2 ** min(hand.job.looks, 10), LATEST))
     if told.state is JobState.GONE:

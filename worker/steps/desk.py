@@ -20,6 +20,8 @@ from worker.steps.periods import Periods
 from worker.steps.report import DestinationCounts, Rejection
 from worker.store.database import Store
 
+PART = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Writing:
@@ -153,6 +155,8 @@ class Desk:
     parked: set[tuple[str, str]] = field(default_factory=set)
     mode_known: bool = False
     """Whether the CRM was asked if it has the unique key of tasks."""
+    part: int = PART
+    """Rows of a bulk job that are claimed or settled in one transaction, and that one attempt names."""
     no_tasks_until: float = 0.0
     """On the monotonic clock: there were none a moment ago."""
     halted: threading.Event = field(default_factory=threading.Event)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from connectors.contract import Crm
 from worker.steps.bulk_filling import begin_jobs
 from worker.steps.bulk_results import go_on
-from worker.steps.desk import Desk, PushReport, Tally, Writing
+from worker.steps.desk import PART, Desk, PushReport, Tally, Writing
 from worker.steps.limiter import Limiter, LocalLimiter
 from worker.steps.periods import Periods
 from worker.steps.push_records import push_records
@@ -56,6 +56,8 @@ class Pushing:
     stop: Callable[[], bool] = _never
     progress: Progress = _nobody
     periods: Periods = field(default_factory=Periods.from_environment)
+    part: int = PART
+    """Rows of a bulk job that are claimed or settled in one transaction."""
     limiter: Limiter | None = None
     """Shared by all who call this CRM account; its own where None."""
 
@@ -102,6 +104,7 @@ def _desk(store: Store, crm: Crm, writing: Writing, pushing: Pushing, started: f
         tasks_too=pushing.tasks,
         records_too=pushing.records,
         parked=parked,
+        part=pushing.part,
     )
 
 
