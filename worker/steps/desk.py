@@ -141,6 +141,8 @@ class Desk:
     """Rows that may still be taken up, None for all."""
     tasks_too: bool = True
     records_too: bool = True
+    guarded: bool | None = None
+    """Whether the CRM has no unique key of tasks; None until that was asked."""
     parked: set[tuple[str, str]] = field(default_factory=set)
     no_tasks_until: float = 0.0
     """On the monotonic clock: there were none a moment ago."""

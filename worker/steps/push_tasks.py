@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.contract import Outcome, Receipt, SeenTask, Task
+from connectors.errors import ConnectorError, Refused
 from worker.steps.calling import ATTEMPTS_AT_MOST, Answer, Batch, Begun, Held, Late, backoff, begin
 from worker.steps.desk import Desk
 from worker.steps.report import Rejection
@@ -31,6 +32,8 @@ OPEN = "open"
 
 def push_tasks(desk: Desk) -> bool:
     """One batch of creates, or one move or close; False where none is ready."""
+    if desk.guarded is None and not _asked(desk):
+        return False
     claimed_at = time.monotonic()
     limit = desk.take(desk.crm.tasks.batch)
     if limit == 0:
@@ -50,6 +53,25 @@ def push_tasks(desk: Desk) -> bool:
         desk.tally.task(claimed[0].kind, len(ready))
         held.carry_out(batch, ready, None if batch.reads(claimed) else begun)
     return True
+
+
+def _asked(desk: Desk) -> bool:
+    """Ask once, holding nothing, how the CRM knows our tasks; False where there are none or it does not answer now."""
+    with desk.store.read() as tx:
+        if not intent_claims.waiting(tx, desk.destination, desk.only):
+            return False
+    try:
+        desk.guarded = desk.crm.tasks.guarded
+    except Refused as problem:
+        desk.refuse(str(problem))
+    except ConnectorError as problem:
+        wait = getattr(problem, "after", None) or desk.crm.budget().window_seconds
+        if getattr(problem, "limited", False):
+            desk.limiter.pause(wait)
+        desk.tasks_too = False
+        desk.tally.report.limited = wait
+        desk.tally.warn(f"Tasks wait, because {desk.destination} did not say what it knows of them: {problem}")
+    return desk.guarded is not None
 
 
 def _batch(desk: Desk, tx: Tx, claimed: Sequence[Claimed]) -> Tasks:
@@ -194,10 +216,10 @@ class Creates(Tasks):
         self._existing: set[int] = set()
 
     def reads(self, claimed: Sequence[Claimed]) -> bool:
-        return self._desk.crm.tasks.guarded or claimed[0].was == "unknown"
+        return self._desk.guarded is not False or claimed[0].was == "unknown"
 
     def find(self, claimed: Sequence[Claimed]) -> Mapping[str, SeenTask]:
-        if self._desk.crm.tasks.guarded:
+        if self._desk.guarded:
             self._desk.tally.task("task_find", len(claimed))
         return self._desk.crm.tasks.find([_task(one) for one in claimed])
 

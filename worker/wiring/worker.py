@@ -266,7 +266,8 @@ class Worker:
                 return
             released = commit.release(self.tools, report.run) if name == self.tools.settings.handoff.work_in else 0
             limited = (done.limited or 0.0) >= SHORT
-            if not released and (done.next_in != 0 or limit is not None or limited):
+            # refused rows stay ready, and would be refused again and again
+            if done.refused or (not released and (done.next_in != 0 or limit is not None or limited)):
                 report.status = "partial" if limited and report.status == "done" else report.status
                 return
 
