@@ -33,7 +33,9 @@ test: .venv/.installed
 	$(RUN)/pytest $(TESTS) -n 2 --dist loadgroup -m "not chaos"
 
 chaos: .venv/.installed
-	$(RUN)/pytest $(TESTS) -m chaos
+	rm -rf bench/out/chaos
+	PQL_CHAOS_OUT=bench/out/chaos $(RUN)/pytest $(TESTS) -m chaos
+	PQL_CHAOS_OUT=bench/out/chaos $(RUN)/python tests/chaos/many.py
 
 bench: .venv/.installed
 	$(RUN)/python -m bench

@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from chaos.clock import Clock
 
 from connectors import registry
 from settings.destinations import DestinationSpec
@@ -25,9 +27,10 @@ from worker.steps.limiter import LocalLimiter
 from worker.steps.push import Pushing, push
 from worker.steps.sweep import sweep
 from worker.steps.undo import Asked, undo
-from worker.store.database import open_store
+from worker.store.database import Store, open_store
 from worker.store.intents import Planned
 from worker.store.records import Want
+from worker.store.values import unpacked
 
 DUE = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
@@ -71,35 +74,52 @@ def task(number: int, whose: str, to: str, **payload: Any) -> Planned:
     return Planned("task_create", f"TASK{number:022}", f"L{number}", "pql", 1, {**words, **payload})
 
 
-def _push(store_url: str, url: str, token: str) -> None:
-    spec = DestinationSpec(name="hubspot", kind="hubspot", options={"token": Secret("TOKEN", token), "base_url": url})
-    with closing(open_store(store_url, "acme")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]  # it closes
+def opened(kind: str, url: str, token: str, **more: Any) -> Any:
+    """The connector to a sandbox CRM."""
+    options = {"token": Secret("TOKEN", token), "base_url": url, **more}
+    return registry.crm(DestinationSpec(name=kind, kind=kind, options=options))
+
+
+@contextmanager
+def _store(doc: Mapping[str, Any]) -> Iterator[Store]:
+    """The store of a scene, at the scene's time."""
+    with closing(open_store(doc["store"], "acme")) as store:
+        if not store.on_postgres:  # Postgres tells the time by itself
+            Clock(doc["ahead"]).rule(store)
+        yield store
+
+
+def _push(doc: Mapping[str, Any]) -> None:
+    kind, url, token = doc["crm"]
+    modes = {(object, name): mode for object, name, mode in doc["rules"]["modes"]}
+    rules = Writing(kind, modes, "when_unowned", frozenset(doc["rules"]["unowned"]))
+    with _store(doc) as store, closing(opened(kind, url, token)) as crm:
         sweep(store)
-        push(store, crm, Writing("hubspot"), Pushing(seconds=10, threads=1))
+        push(store, crm, rules, Pushing(seconds=10, threads=doc.get("threads", 1)))
 
 
-def _file(store_url: str, url: str, token: str) -> None:
+def _file(doc: Mapping[str, Any]) -> None:
     """A push into Salesforce that goes on until its bulk jobs are over, in small parts."""
-    options = {"token": Secret("TOKEN", token), "base_url": url, "bulk_above": 3}
-    spec = DestinationSpec(name="salesforce", kind="salesforce", options=options)
-    with closing(open_store(store_url, "acme")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]  # it closes
+    kind, url, token = doc["crm"]
+    with _store(doc) as store, closing(opened(kind, url, token, bulk_above=3)) as crm:
         for _ in range(20):
             sweep(store)
-            report = push(store, crm, Writing("salesforce"), Pushing(seconds=10, threads=1, part=5))
+            report = push(store, crm, Writing(kind), Pushing(seconds=10, threads=1, part=5))
             if report.next_in is None:
                 return
             time.sleep(min(report.next_in, 1.0))
 
 
-def _wish(store_url: str, ids: Sequence[str], owner: str) -> None:
-    wants = [want(number, id) for number, id in enumerate(ids)]
-    with closing(open_store(store_url, "acme")) as store:
-        commit(store, Wishes({"hubspot": wants}, {"hubspot": [task(0, ids[0], owner)]}))
+def _wish(doc: Mapping[str, Any]) -> None:
+    kind = doc["crm"][0]
+    wants = [Want(**one) for one in doc["wants"]]
+    tasks = [Planned(**{**one, "payload": unpacked(one["payload"])}) for one in doc["tasks"]]
+    with _store(doc) as store:
+        commit(store, Wishes({kind: wants}, {kind: tasks}))
 
 
 def _undo(store_url: str, kind: str, url: str, token: str) -> None:
-    spec = DestinationSpec(name=kind, kind=kind, options={"token": Secret("TOKEN", token), "base_url": url})
-    with closing(open_store(store_url, "acme")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]  # it closes
+    with closing(open_store(store_url, "acme")) as store, closing(opened(kind, url, token)) as crm:
         tools = SimpleNamespace(store=store, crms={kind: crm}, stopping=lambda: False, progress=lambda *_: None)
         undo(tools, Asked("last", "ana"), lambda _: LocalLimiter())
 
@@ -131,8 +151,11 @@ def _child(order: Mapping[str, Any]) -> None:
 if __name__ == "__main__":
     # what a child would import first is here before the first fork
     import simple_salesforce  # noqa: F401
+    from hubspot import HubSpot
+    from hubspot.crm import objects, properties  # noqa: F401
 
-    from connectors.crms.hubspot import HubSpot  # noqa: F401
-    from connectors.crms.salesforce import Salesforce  # noqa: F401
+    from connectors.crms import hubspot, salesforce  # noqa: F401
+
+    HubSpot(access_token="unused").crm.objects.batch_api  # noqa: B018
 
     _serve()

@@ -152,9 +152,11 @@ class Desk:
     """Rows that may still be taken up, None for all."""
     tasks_too: bool = True
     records_too: bool = True
+    guarded: bool | None = None
+    """Whether the CRM has no unique key of tasks; None until that was asked."""
+    told_to_wait: bool = False
+    """Whether the CRM answered that question with its limit."""
     parked: set[tuple[str, str]] = field(default_factory=set)
-    mode_known: bool = False
-    """Whether the CRM was asked if it has the unique key of tasks."""
     part: int = PART
     """Rows of a bulk job that are claimed or settled in one transaction, and that one attempt names."""
     no_tasks_until: float = 0.0

@@ -38,8 +38,8 @@ OPEN = "open"
 
 def push_tasks(desk: Desk) -> bool:
     """One batch of creates, or one move or close; False where none is ready."""
-    if not _knows_mode(desk):
-        return False
+    if desk.guarded is None and not _knows_mode(desk):
+        return desk.told_to_wait  # so that records ask for a slot anew too
     claimed_at = time.monotonic()
     limit = desk.take(desk.crm.tasks.batch)
     if limit == 0:
@@ -62,27 +62,29 @@ def push_tasks(desk: Desk) -> bool:
 
 
 def _knows_mode(desk: Desk) -> bool:
-    """Whether it is known if the CRM has the unique key; it is asked while no transaction is open, for tasks that wait."""
-    if desk.mode_known:
-        return True
+    """Ask once, holding nothing, how the CRM knows our tasks; False where there are none or it does not answer now."""
     with desk.store.read() as tx:
         if not intent_claims.waiting(tx, desk.destination, desk.only):
             return False
     try:
-        guarded = desk.crm.tasks.guarded
+        desk.guarded = desk.crm.tasks.guarded
     except Refused as problem:
         desk.refuse(str(problem))
-        return False
     except ConnectorError as problem:
-        desk.tally.warn(f"{desk.destination} did not say how tasks are told apart: {problem}")
-        return False
-    _say_mode(desk, guarded=guarded)
-    return True
+        wait = getattr(problem, "after", None) or desk.crm.budget().window_seconds
+        desk.told_to_wait = bool(getattr(problem, "limited", False))
+        if desk.told_to_wait:
+            desk.limiter.pause(wait)
+        desk.tasks_too = False
+        desk.tally.report.limited = wait
+        desk.tally.warn(f"Tasks wait, because {desk.destination} did not say what it knows of them: {problem}")
+    if desk.guarded is not None:
+        _say_mode(desk, guarded=desk.guarded)
+    return desk.guarded is not None
 
 
 def _say_mode(desk: Desk, *, guarded: bool) -> None:
     """Note that the key is left out, so that `pql status` says it; forget it once the CRM has the key."""
-    desk.mode_known = True
     left_out = ("task", TASK_KEY.name)
     if guarded:
         desk.tally.warn(f"{desk.destination}: {GUARDED}")
@@ -236,10 +238,10 @@ class Creates(Tasks):
         self._existing: set[int] = set()
 
     def reads(self, claimed: Sequence[Claimed]) -> bool:
-        return self._desk.crm.tasks.guarded or claimed[0].was == "unknown"
+        return self._desk.guarded is not False or claimed[0].was == "unknown"
 
     def find(self, claimed: Sequence[Claimed]) -> Mapping[str, SeenTask]:
-        if self._desk.crm.tasks.guarded:
+        if self._desk.guarded:
             self._desk.tally.task("task_find", len(claimed))
         return self._desk.crm.tasks.find([_task(one) for one in claimed])
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal, literal_column, or_, select, true, update
+from sqlalchemy import and_, bindparam, case, exists, func, literal, literal_column, or_, select, true, update
 
 from worker.store.claiming import BLIND_AT_MOST, Claim, share
 from worker.store.database import Tx
@@ -152,8 +152,11 @@ def bury(tx: Tx) -> int:
 
 
 def ready_at(tx: Tx, crm: str, run_id: str | None = None) -> datetime | None:
-    """When the next intent can be taken up; None where nothing waits."""
-    here = (tx.mine(table), table.c.crm == crm, table.c.status.in_(("planned", "unknown")), _under(run_id))
+    """When the next intent can be taken up; None where nothing waits. One behind another of its lead waits for that one."""
+    older = table.alias()
+    before = (older.c.workspace == table.c.workspace, older.c.crm == table.c.crm, older.c.lead_key == table.c.lead_key)
+    behind = exists().where(*before, older.c.status.in_(OPEN), older.c.id < table.c.id)
+    here = (tx.mine(table), table.c.crm == crm, table.c.status.in_(("planned", "unknown")), ~behind, _under(run_id))
     soonest = func.min(func.coalesce(table.c.next_attempt_at, literal(tx.now(), Moment())), type_=Moment())
     moment: datetime | None = tx.value(select(soonest).where(*here))
     return moment

@@ -289,7 +289,8 @@ class Worker:
             if done.filed and not (done.refused or limited) and self._waited(done.next_in or 0.0, until):
                 limit = None if limit is None else 0
                 continue
-            if not released and (done.next_in != 0 or limit is not None or limited or done.filed):
+            # refused rows stay ready, and would be refused again and again
+            if done.refused or (not released and (done.next_in != 0 or limit is not None or limited or done.filed)):
                 report.status = "partial" if (limited or done.filed) and report.status == "done" else report.status
                 if done.filed:
                     report.warnings.append(

@@ -37,7 +37,8 @@ class Scene:
     def start(self, point: str = "") -> int:
         url = self.rig.store.engine.url.render_as_string(hide_password=False)
         endpoint = self.rig.portal.endpoint
-        return self.pushers.start("file", {**ENVIRONMENT, "PQL_CRASHPOINT": point}, url, endpoint.url, endpoint.token)
+        doc = {"store": url, "crm": ("salesforce", endpoint.url, endpoint.token), "ahead": 0.0}
+        return self.pushers.start("file", {**ENVIRONMENT, "PQL_CRASHPOINT": point}, doc)
 
     def ended(self, point: str = "") -> int:
         return self.pushers.wait(self.start(point))

@@ -1,10 +1,11 @@
 """Tasks on their way into the sandbox HubSpot: one each, whatever happens, and nobody's edit is changed."""
 
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
-from fixtures_push import Rig
+from fixtures_push import Rig, open_hubspot
 from pusher import DUE
 
 from worker.store import intents
@@ -193,3 +194,19 @@ def test_tasks_go_before_fields(rig: Rig):
     paths = [call["path"] for call in rig.portal.calls(writing=True)]
     assert "tasks" in paths[0]
     assert "contacts" in paths[1]
+
+
+@pytest.mark.parametrize(("fault", "fields"), [({"status": 429, "retry_after": 20}, 0), ({"status": 500}, 1)])
+def test_while_the_crm_does_not_say_whether_tasks_have_a_key_they_wait(rig: Rig, fault: dict[str, int], fields: int):
+    """A new process has to ask, and asks while it holds nothing; fields go on where no limit forbids it."""
+    definitions = {"method": "GET", "path": ".*properties"}
+    with closing(open_hubspot(rig.portal.endpoint)) as fresh:
+        rig.portal.crm = fresh
+        rig.portal.endpoint.weather({"match": definitions, "nth": 1, "fault": "status", "args": fault})
+        rig.wish(rig.portal.want(), rig.portal.task())
+        first = rig.push(seconds=2)
+
+        assert (first.counts.tasks.created, rig.tasks()) == (0, {"task_create:planned": 1})
+        assert (first.limited >= 10, first.counts.records.updated) == (True, fields)
+        assert "Tasks wait" in first.warnings[0]
+        assert rig.push().counts.tasks.created == 1

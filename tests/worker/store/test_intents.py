@@ -162,3 +162,14 @@ def test_an_attempt_names_its_keys_and_one_that_never_ended_is_lost(store: Store
         calls = list(attempts.writes_since(tx, tx.now() - timedelta(minutes=1)))
         assert [(row["run_id"], row["answers"]) for row in calls] == [("r1", {"L1": "applied"}), ("r1", None)]
         assert (attempts.wrote(tx, "r1"), attempts.wrote(tx, "r2")) == (True, False)
+
+
+def test_a_task_behind_another_one_of_its_lead_is_ready_when_that_one_is(store: Store):
+    plan(store, create("K1"), create("K2"))
+    (first,) = claim(store)
+    settle(store, Verdict(first, "unknown", wait=60))
+
+    with store.read() as tx:
+        wait = (intent_claims.ready_at(tx, "hubspot") - tx.now()).total_seconds()
+    assert claim(store) == []
+    assert 50 < wait <= 60
