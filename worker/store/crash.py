@@ -1,5 +1,6 @@
 """
-Places where a test may kill this process, named K1 to K10 after the moments at which a crash leaves a different trace.
+Places where a test may kill this process, named after the moments at which a crash leaves a different trace: K1 to K10, and
+B1 to B8 in a bulk job.
 
 PQL_CRASHPOINT=K4 kills at the first passage of K4, PQL_CRASHPOINT=K4:3 at the third; only with PQL_TESTING=1.
 """
