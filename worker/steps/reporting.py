@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from connectors.bulk import Bulk
 from worker.core.planning import Batches, Held, minimum_calls
 from worker.core.wording import lead_name
 from worker.steps.asking import Wish
@@ -46,7 +47,7 @@ MOST_LISTED = 100_000
 
 def plan_report(tools: Tools, plan: Plan) -> PlanReport:
     """The document of `pql plan`."""
-    read = _Reading()
+    read = _Reading(bulk=frozenset(name for name, crm in tools.crms.items() if crm.bulk is not None))
     for name, one in sorted(plan.destined.items()):
         for wish in one.all():
             read.look_at(name, wish)
@@ -107,6 +108,10 @@ class _Reading:
     writes: int = 0
     groups: Counter[tuple[str, str, bool]] = field(default_factory=Counter)
     reads: Counter[tuple[str, str]] = field(default_factory=Counter)
+    bulk: frozenset[str] = frozenset()
+    """Destinations that take files."""
+    files: Counter[tuple[str, str, bool, frozenset[str]]] = field(default_factory=Counter)
+    """Updates that need no look before, by destination, object, whether they are urgent, and fields."""
 
     def look_at(self, name: str, wish: Wish) -> None:
         self.hash.update(_binding(name, wish))
@@ -115,12 +120,21 @@ class _Reading:
         if causes and wish.status == "due":
             self.groups[name, record.object, record.crm_id is None] += 1
             self.reads[name, record.object] += bool(wish.difference.asks)
+            if name in self.bulk and record.crm_id is not None and not wish.difference.asks:
+                self.files[name, record.object, *_signature(wish)] += 1
             self.changed += len(causes)
             room = MOST_LISTED - len(self.changes)
             self.changes += [] if room <= 0 else list(_changes(name, wish))[:room]
         skips = list(_skips(name, wish))
         self.skipped += len(skips)
         self.skips += skips[: max(MOST_LISTED - len(self.skips), 0)]
+
+
+def _signature(wish: Wish) -> tuple[bool, frozenset[str]]:
+    """What decides which file an update could go into, as the push will see it."""
+    flagged = any(want.field == "pql_flag" and want.value for want in wish.wants)
+    going = (*wish.difference.causes, *wish.difference.riders)
+    return flagged, frozenset(one.field for one in going)
 
 
 def _changes(name: str, wish: Wish) -> Iterator[PlannedChange]:
@@ -194,9 +208,20 @@ def _minimum(tools: Tools, plan: Plan, name: str, read: _Reading) -> int:
     groups = {(object, creating): n for (of, object, creating), n in read.groups.items() if of == name}
     reads = [n for (of, _), n in read.reads.items() if of == name]
     tasks = [len(plan.routed.handoffs)] if name == tools.settings.handoff.work_in else []
+    filed = _filed(crm.bulk, name, read)
+    for object, rows, _ in filed:
+        groups[object, False] -= rows
     batches = Batches(crm.records.batch, crm.records.batch, crm.tasks.batch)
     first = [n for (object, creating), n in groups.items() if object in crm.records.looks_first and not creating]
-    return minimum_calls(batches, groups.values(), [*reads, *first], tasks)
+    return minimum_calls(batches, groups.values(), [*reads, *first], tasks) + sum(calls for _, _, calls in filed)
+
+
+def _filed(bulk: Bulk | None, name: str, read: _Reading) -> list[tuple[str, int, int]]:
+    """Which updates will go as files: object, rows, calls."""
+    if bulk is None or not bulk.above:
+        return []
+    large = [(key[1], rows) for key, rows in read.files.items() if key[0] == name and rows > bulk.above]
+    return [(object, rows, bulk.calls(object, rows)) for object, rows in large]
 
 
 def guards(plan: Plan) -> list[Guard]:

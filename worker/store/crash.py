@@ -1,6 +1,6 @@
 """
-Places where a test may kill this process, named K1 to K10 after the moments at which a crash leaves a different trace; A1
-and A2 are those before and after an alert is sent.
+Places where a test may kill this process, named after the moments at which a crash leaves a different trace: K1 to K10, B1
+to B8 in a bulk job, A1 and A2 before and after an alert is sent.
 
 PQL_CRASHPOINT=K4 kills at the first passage of K4, PQL_CRASHPOINT=K4:3 at the third; only with PQL_TESTING=1.
 """
