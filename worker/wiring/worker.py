@@ -30,7 +30,7 @@ from worker.steps.undo import LEASE as UNDO
 from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
-from worker.store import mirror, pauses, runs
+from worker.store import mirror, pauses, runs, schema
 from worker.wiring.evaluating import begin, evaluate, finish
 from worker.wiring.limiters import Limiters
 
@@ -280,6 +280,7 @@ class Worker:
 
     def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None) -> PushReport:
         tools, handoff = self.tools, self.tools.settings.handoff
+        schema.check(tools.store)  # before each slice: a store may be migrated while a run goes on
         with tools.store.read() as tx:
             owners = {owner.email: owner for owner in mirror.owners(tx, name)}
         mine = name == handoff.work_in
