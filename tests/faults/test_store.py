@@ -7,13 +7,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 
 import psycopg
 import pytest
 import time_machine
 from fixtures_push import Portal, Rig
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from worker.steps.periods import Periods
 from worker.store import leases, slots
@@ -146,3 +148,48 @@ def test_a_push_on_a_host_whose_clock_jumps_takes_no_row_that_another_one_holds(
     assert rig.statuses() == {"in_sync": 5}
     assert len(rig.portal.calls("batch/update")) == 1
     assert len(rig.portal.ledger("create", "task")) == 1
+
+
+@contextmanager
+def full(store: Store) -> Iterator[None]:
+    """No room for one more page of the store's file."""
+    with store.read() as tx:
+        pages = tx.connection.exec_driver_sql("pragma page_count").scalar_one()
+
+    def bound(connection, _) -> None:
+        connection.execute(f"pragma max_page_count = {pages}")
+
+    event.listen(store.engine, "connect", bound)
+    store.engine.dispose()
+    try:
+        yield
+    finally:
+        event.remove(store.engine, "connect", bound)
+        store.engine.dispose()
+
+
+@pytest.mark.fault("F51")
+def test_without_room_for_the_attempt_no_call_is_made(rig: Rig) -> None:
+    rig.wish(*(rig.portal.want(number, jobtitle="x" * 900) for number in range(30)))
+    with full(rig.store), pytest.raises(OperationalError, match="full"):
+        rig.push(threads=1)
+    before = (rig.portal.calls(), rig.statuses())
+
+    assert before == ([], {"due": 30})
+    rig.push()
+    assert rig.statuses() == {"in_sync": 30}
+
+
+@pytest.mark.fault("F51")
+def test_without_room_for_the_outcome_the_rows_are_read_back(rig: Rig) -> None:
+    rig.wish(*(rig.portal.want(number, jobtitle="x" * 900) for number in range(30)))
+    crowd = ExitStack()
+    with during(rig, lambda: crowd.enter_context(full(rig.store))), crowd, pytest.raises(OperationalError, match="full"):
+        rig.push(threads=1)
+
+    assert rig.statuses() == {"sending": 30}
+    rig.expire()
+    rig.push()
+    assert rig.statuses() == {"in_sync": 30}
+    assert len(rig.portal.calls("batch/update")) == 1
+    assert len(rig.portal.ledger("update", "contact")) == 30

@@ -25,7 +25,7 @@ def refusal(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return masked(f"{error.strerror or error}: {error.filename or ''}. Check the path and its permissions.")
     if type(error).__module__.startswith("sqlalchemy"):
-        return masked(
-            f"The store could not be used: {str(getattr(error, 'orig', error)).splitlines()[0]}. Check --store or PQL_STORE."
-        )
+        said = str(getattr(error, "orig", error)).splitlines()[0]
+        todo = "Make room on its disk, then start again." if "disk" in said else "Check --store or PQL_STORE."
+        return masked(f"The store could not be used: {said}. {todo}")
     return None

@@ -17,5 +17,9 @@ class SchemaTooOld(StoreError):
     """The tables are older than this program; `pql migrate` brings them up to date."""
 
 
+class ProgramTooOld(StoreError):
+    """The tables are newer than this program may use; a newer program is needed."""
+
+
 class PayloadDiffers(StoreError):
     """One effect key stands for one payload; a second, different one is refused rather than sent."""

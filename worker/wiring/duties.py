@@ -20,7 +20,7 @@ from worker.lake.files import LakeDamaged, LakeRefused
 from worker.steps.commit import Overtaken
 from worker.steps.holding import held
 from worker.steps.periods import Periods
-from worker.store import alerts, beats, landing, runs, slots
+from worker.store import alerts, beats, landing, runs, schema, slots
 from worker.store.database import Store
 from worker.store.errors import StoreError
 from worker.wiring import hosts
@@ -114,6 +114,7 @@ def _watched_over(worker: Worker, duty: Callable[[Worker, str], list[Bell]], kin
 
 
 def _allowed(worker: Worker) -> None:
+    schema.check(worker.tools.store)  # somebody may have migrated it since this process began
     try:
         hosts.check(worker.tools)
     except hosts.WrongPlace as wrong:

@@ -32,7 +32,7 @@ from worker.steps.undo import LEASE as UNDO
 from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
-from worker.store import mirror, pauses, runs
+from worker.store import mirror, pauses, runs, schema
 from worker.wiring.alerting import begins, look_and_tell
 from worker.wiring.evaluating import Moved, begin, evaluate, finish
 from worker.wiring.limiters import Limiters
@@ -323,6 +323,7 @@ class Worker:
 
     def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None, *, sending: bool = True) -> PushReport:
         tools = self.tools
+        schema.check(tools.store)  # before each slice: a store may be migrated while a run goes on
         how = Pushing(
             seconds=seconds,
             limit=limit,

@@ -1,6 +1,6 @@
 """Migrations make exactly the tables that the code describes."""
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 
 from worker.store import schema
 from worker.store.database import open_store
-from worker.store.errors import SchemaTooOld
+from worker.store.errors import ProgramTooOld, SchemaTooOld
 from worker.store.tables import metadata
 
 
@@ -50,6 +50,16 @@ def test_a_store_of_an_older_version_is_refused_and_a_newer_one_is_not(sqlite_ur
         with store.write() as tx:
             tx.connection.exec_driver_sql("update alembic_version set version_num = '9999'")
         schema.check(store)
+
+
+@pytest.mark.fault("F53")
+def test_a_store_from_which_something_was_taken_away_stops_the_programs_that_are_too_old_for_it(sqlite_url: str):
+    with closing(open_store(sqlite_url)) as store:
+        for version, refused in (("9999", False), (f"9999-since-{schema.HEAD}", False), ("9999-since-9998", True)):
+            with store.write() as tx:
+                tx.connection.exec_driver_sql(f"update alembic_version set version_num = '{version}'")
+            with pytest.raises(ProgramTooOld, match="Update it and start it again") if refused else nullcontext():
+                schema.check(store)
 
 
 def test_the_version_this_program_needs_is_the_last_migration(sqlite_url: str):

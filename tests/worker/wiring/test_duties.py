@@ -130,6 +130,25 @@ def test_a_bell_of_another_version_is_named_and_left(worker: Worker) -> None:
     assert "Another version rang" in lines[0]["reason"]
 
 
+@pytest.mark.fault("F53")
+@pytest.mark.parametrize(("version", "goes_on"), [("9999-since-9998", False), ("9999", True)])
+def test_a_store_that_is_migrated_meanwhile_stops_a_worker_only_if_it_is_too_old(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, version: str, goes_on: bool
+) -> None:
+    with opened(tmp_path, sqlite_url, monkeypatch) as (office, worker):
+        for kind, about in (("watch", "hubspot"), ("pull", ""), ("score", "")):
+            ring(worker, kind, about)
+        with worker.tools.store.write() as tx:
+            tx.connection.exec_driver_sql(f"update alembic_version set version_num = '{version}'")
+        before = len(office.hubspot.requests(0))
+        with capture_logs() as lines:
+            ring(worker, "push", "hubspot")
+
+        assert (len(office.hubspot.requests(0)) > before) == goes_on
+        assert [line["error"] for line in lines if line["event"] == "stopped"] == ([] if goes_on else ["ProgramTooOld"])
+        assert office.due() == (0 if goes_on else office.users)
+
+
 def test_a_guard_that_holds_is_told_by_status(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     guards = "guards: {changed_leads: off, tasks_per_run: 0, source_older_than: 6 hours, source_rows_below: off}"
     with opened(tmp_path, sqlite_url, monkeypatch, guards) as (office, worker):
