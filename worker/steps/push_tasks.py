@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from connectors.contract import Outcome, Receipt, SeenTask, Task
+from connectors.contract import Mirrored, Outcome, Receipt, SeenTask, Task
 from worker.steps.calling import ATTEMPTS_AT_MOST, Answer, Batch, Begun, Held, Late, backoff, begin
 from worker.steps.desk import Desk
 from worker.steps.report import Rejection
 from worker.steps.touch import touched
-from worker.store import attempts, intent_claims, intents
+from worker.store import attempts, intent_claims, intents, links, mirror
 from worker.store.attempts import Attempt, End
 from worker.store.claiming import Claim
 from worker.store.crash import point
@@ -192,14 +192,32 @@ class Creates(Tasks):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._existing: set[int] = set()
+        self._people: dict[tuple[str, str], Mirrored] = {}
 
     def reads(self, claimed: Sequence[Claimed]) -> bool:
+        return self._reads_back(claimed) or self._desk.writing.looks
+
+    def _reads_back(self, claimed: Sequence[Claimed]) -> bool:
+        """Whether a task may be there already without our knowing."""
         return self._desk.crm.tasks.guarded or claimed[0].was == "unknown"
 
     def find(self, claimed: Sequence[Claimed]) -> Mapping[str, SeenTask]:
         if self._desk.crm.tasks.guarded:
             self._desk.tally.task("task_find", len(claimed))
-        return self._desk.crm.tasks.find([_task(one) for one in claimed])
+        found = self._desk.crm.tasks.find([_task(one) for one in claimed]) if self._reads_back(claimed) else {}
+        if self._desk.writing.looks:
+            self._people = self._looked_at([one for one in claimed if one.effect_key not in found])
+        return found
+
+    def _looked_at(self, claimed: Sequence[Claimed]) -> dict[tuple[str, str], Mirrored]:
+        """The people whom these tasks are about, by object and the id that was asked for."""
+        seen: dict[tuple[str, str], Mirrored] = {}
+        for object in sorted({_about(one)[0] for one in claimed if one.payload.get("person")}):
+            ids = sorted({_about(one)[1] for one in claimed if one.payload.get("person") and _about(one)[0] == object})
+            self._desk.tally.read(object, len(ids))
+            found = self._desk.crm.mirror.read(object, ids, ())
+            seen |= {(object, id): found.get(id, Mirrored(id, object, deleted=True)) for id in ids}
+        return seen
 
     def judge(self, claimed: Sequence[Claimed], found: Mapping[str, SeenTask]) -> list[Claimed]:
         """What is there is confirmed and stays untouched; what is not is sent once an unproved send is long enough ago."""
@@ -209,13 +227,39 @@ class Creates(Tasks):
             if one.effect_key in found
         ]
         missing = [one for one in claimed if one.effect_key not in found]
+        stopped = [stop for one in missing if (stop := self._stopped(one)) is not None]
+        missing = [one for one in missing if one.id not in {stop.intent.id for stop in stopped}]
         waits = {one.id: self._wait_left(one) for one in missing}
         held = [Verdict(one, "unknown", attempts=one.attempts, wait=waits[one.id]) for one in missing if waits[one.id] > 0]
         self._existing |= {one.intent.id for one in there}
-        if there or held:
-            self._store([*there, *held])
-        self._desk.tally.finished(len(there))
+        if there or held or stopped:
+            self._store([*there, *held, *stopped])
+        self._desk.tally.finished(len(there) + len(stopped))
         return [one for one in missing if waits[one.id] <= 0]
+
+    def _stopped(self, one: Claimed) -> Verdict | None:
+        """Why no task is made about this person, though it was planned."""
+        seen = self._people.get(_about(one))
+        if seen is None or one.was == "unknown":  # one that may be on its way is not called back
+            return None
+        if seen.deleted or seen.moved_to or seen.id != _about(one)[1]:
+            return Verdict(one, "rejected", error=("moved", "The record was merged, converted or deleted meanwhile."))
+        if seen.do_not_contact and self._desk.writing.opt_out:
+            return Verdict(one, "cancelled", error=("opted_out", "The lead does not want to be contacted any more."))
+        return None
+
+    def also(self, tx: Tx, verdicts: Sequence[Verdict]) -> None:
+        """Links follow the people who turned out to be elsewhere, or nowhere."""
+        for one in verdicts:
+            object, id = _about(one.intent)
+            seen = self._people.get((object, id))
+            if seen is None or one.error is None or one.error[0] != "moved":
+                continue
+            to = seen.moved_to or (seen.id if seen.id != id else None)
+            if to:
+                links.moved(tx, self._desk.destination, object, {id: (seen.moved_object or successor(seen, object), to)})
+            elif seen.deleted:
+                mirror.gone(tx, self._desk.destination, object, [id])
 
     def send(self, items: Sequence[Claimed], trace: str) -> Sequence[Receipt]:
         return self._desk.crm.tasks.create([_task(one) for one in items], trace)
@@ -262,7 +306,7 @@ class Changes(Tasks):
             self._store([Verdict(one, "confirmed")])
             return []
         why = "deleted" if seen is None else touched(seen, self._payload(), self._context("owner"), self._context("status"))
-        if why is not None:
+        if why is not None and not _may_close(one, seen, why):
             said = f"A person got there first: the task was {why}. It is left alone."
             self._store([Verdict(one, "cancelled", error=("touched", said))])
             return []
@@ -309,6 +353,12 @@ class Changes(Tasks):
         return seen.open and seen.owner == str(one.payload["owner"])
 
 
+def _may_close(one: Claimed, seen: SeenTask | None, why: str) -> bool:
+    """Whether a task that was touched is closed all the same: whoever touched it has left, and another one follows it."""
+    left = one.payload.get("if_owner") if one.kind == "task_close" else None
+    return left is not None and seen is not None and seen.owner == left and why not in ("done", "deleted")
+
+
 def tried(one: Verdict) -> Verdict:
     """Another try counted; too many of them, and the intent is dead."""
     tries = one.intent.attempts + 1
@@ -321,6 +371,16 @@ def tried(one: Verdict) -> Verdict:
 def _task(one: Claimed) -> Task:
     known = {name: value for name, value in one.payload.items() if name in Task.__dataclass_fields__ and name != "key"}
     return Task(key=one.effect_key, **known)
+
+
+def _about(one: Claimed) -> tuple[str, str]:
+    """The person a new task is about: object and id."""
+    return str(one.payload.get("person_object") or "contact"), str(one.payload.get("person"))
+
+
+def successor(seen: Mirrored, object: str) -> str:
+    """The object of the record that took the place of this one."""
+    return mirror.SUCCESSORS.get(object, object) if seen.moved_to else seen.object
 
 
 def _state(seen: SeenTask) -> str:

@@ -145,6 +145,7 @@ def _name(wish: Wish) -> str:
 
 
 def _tasks(tools: Tools, plan: Plan) -> Iterator[PlannedTask]:
+    moving = plan.routed.moving
     for one in plan.routed.handoffs:
         yield PlannedTask(
             destination=tools.settings.handoff.work_in,
@@ -155,6 +156,7 @@ def _tasks(tools: Tools, plan: Plan) -> Iterator[PlannedTask]:
             owner=one.decision.assignee,
             due=one.decision.respond_by,
             rule=one.decision.rule,
+            moves=one in moving,
         )
 
 
@@ -193,10 +195,11 @@ def _minimum(tools: Tools, plan: Plan, name: str, read: _Reading) -> int:
     crm = tools.crms[name]
     groups = {(object, creating): n for (of, object, creating), n in read.groups.items() if of == name}
     reads = [n for (of, _), n in read.reads.items() if of == name]
-    tasks = [len(plan.routed.handoffs)] if name == tools.settings.handoff.work_in else []
+    home, moving = name == tools.settings.handoff.work_in, len(plan.routed.moving)
+    tasks = [len(plan.routed.handoffs) - moving] if home else []
     batches = Batches(crm.records.batch, crm.records.batch, crm.tasks.batch)
     first = [n for (object, creating), n in groups.items() if object in crm.records.looks_first and not creating]
-    return minimum_calls(batches, groups.values(), [*reads, *first], tasks)
+    return minimum_calls(batches, groups.values(), [*reads, *first], tasks) + (2 * moving if home else 0)
 
 
 def guards(plan: Plan) -> list[Guard]:

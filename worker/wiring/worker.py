@@ -15,9 +15,10 @@ from typing import Self
 
 from connectors.errors import Refused, TryLater
 from worker.steps import commit, reporting
+from worker.steps.astray import follow_people
 from worker.steps.audit import Auditing, audit
 from worker.steps.audit_report import Finding, Looked
-from worker.steps.desk import PushReport, Writing, writing
+from worker.steps.desk import PushReport, Writing, of_work, writing
 from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
 from worker.steps.holding import beside
@@ -266,7 +267,7 @@ class Worker:
             if done.interrupted:
                 report.status = "interrupted"
                 return
-            released = commit.release(self.tools, report.run) if name == self.tools.settings.handoff.work_in else 0
+            released = self._released(name, report.run)
             limited = (done.limited or 0.0) >= SHORT
             if not released and (done.next_in != 0 or limit is not None or limited):
                 report.status = "partial" if limited and report.status == "done" else report.status
@@ -277,9 +278,15 @@ class Worker:
         if self._paused(name) is not None:
             return False
         done = self._push(name, seconds, None, None)
-        released = commit.release(self.tools) if name == self.tools.settings.handoff.work_in else 0
+        released = self._released(name)
         # at the end of a slice the next slot is some milliseconds away; a CRM's limit is farther, and not worth a bell
         return bool(released) or (done.next_in == 0 and not done.refused and (done.limited or 0.0) < SHORT)
+
+    def _released(self, name: str, run_id: str | None = None) -> int:
+        """Tasks that can be made now, because their record was made or found again; how many."""
+        if name != self.tools.settings.handoff.work_in:
+            return 0
+        return commit.release(self.tools, run_id) + follow_people(self.tools, run_id)
 
     def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None) -> PushReport:
         tools = self.tools
@@ -298,12 +305,10 @@ class Worker:
         handoff = self.tools.settings.handoff
         with self.tools.store.read() as tx:
             owners = {owner.email: owner for owner in mirror.owners(tx, name)}
-        mine = name == handoff.work_in
-        return writing(
-            self.tools.settings.destinations[name],
-            handoff.set_owner if mine else "never",
-            unowned_ids(owners, handoff.unowned) if mine else frozenset(),
-        )
+        spec = self.tools.settings.destinations[name]
+        if name != handoff.work_in:
+            return writing(spec)
+        return of_work(writing(spec, handoff.set_owner, unowned_ids(owners, handoff.unowned)), self.tools.settings)
 
     def audit(self, name: str, how: Auditing | None = None) -> tuple[Looked, list[Finding]]:
         """Read back a sample of what a CRM acknowledged."""
