@@ -57,7 +57,9 @@ class Side:
             self.portal.add("contact", **self.theirs(given))
             return str(email)
         more = {"Company": f"Firm {account}"} if object == "lead" else {}
-        doc = {"object": object.title(), "properties": {**self.theirs(given), **more}}
+        users = self.portal.endpoint.state.scan("User")
+        nobody = next(row.id for row in users if row.properties.get("Email") == "integration@acme.com")
+        doc = {"object": object.title(), "properties": {"OwnerId": nobody, **self.theirs(given), **more}}
         self.ids[email] = self.portal.endpoint.seed(records=[doc])["records"][0]["id"]
         return str(email)
 
@@ -110,7 +112,7 @@ class Side:
 
     def rename(self, task: SeenTask) -> None:
         """Touch a task."""
-        properties = {TASK[self.name]["subject"]: "Rang up, again on Friday"}
+        properties = {TASK[self.name]["subject"]: f"Rang up: {task.subject}"}
         self.portal.act("edit", **self._task(task), properties=properties)
 
     def close(self, task: SeenTask) -> None:

@@ -41,7 +41,7 @@ def test_many_changes_go_as_a_job_that_a_run_awaits_and_the_next_push_ends_where
     assert (planned, done.calls.minimum, done.calls.writing) == (6, 6, 3)
 
     # a job that outlasts the run
-    monkeypatch.setattr("worker.wiring.worker.JOB_PATIENCE", 0.0)
+    monkeypatch.setattr("worker.wiring.writer.JOB_PATIENCE", 0.0)
     stage.org.endpoint.switch(bulk_polls=99)
     for number in range(PEOPLE):
         stage.did(f"u{number}", "report_viewed", 0.2, times=9)

@@ -7,10 +7,10 @@ than that. Not decided here: what is wanted (`wishes`, `company_wishes`). Writes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 import pyarrow as pa
@@ -28,6 +28,7 @@ from worker.steps.tools import Tools
 from worker.store import records
 from worker.store.values import unpacked
 
+Told = TypeVar("Told")
 Status = Literal["due", "unmatched", "needs_review"]
 
 
@@ -124,6 +125,10 @@ class Asking:
     buyers: Mapping[str, str] = field(default_factory=dict)
     first_at: Mapping[str, datetime] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
+    mates: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Lead that speaks for a record -> the other leads of that record."""
+    deleted: frozenset[str] = frozenset()
+    """Leads and accounts whose record was deleted: none is made again."""
 
     def holding(self, keys: Iterable[str]) -> Asking:
         """The same, to look at the records of these keys."""
@@ -134,12 +139,17 @@ class Asking:
         return lead_key if lead_key in self.plays else self.buyers.get(lead_key, lead_key)
 
     def handed(self, lead_key: str) -> Handed | None:
-        """The handoff that a person's record tells: its own, else the one of the account whose buyer it is."""
-        return self.handing.handed.get(lead_key) or self.handing.handed.get(self.buyers.get(lead_key, ""))
+        """The handoff that a person's record tells."""
+        return self._of_record(self.handing.handed, lead_key)
 
     def owner(self, lead_key: str) -> str | None:
-        """The wanted owner of a person's record, likewise."""
-        return self.handing.owners.get(lead_key) or self.handing.owners.get(self.buyers.get(lead_key, ""))
+        """The wanted owner of a person's record."""
+        return self._of_record(self.handing.owners, lead_key)
+
+    def _of_record(self, told: Mapping[str, Told], lead_key: str) -> Told | None:
+        """What is told of a lead, else of the account whose buyer it is, else of another lead on its record."""
+        asked = (lead_key, self.buyers.get(lead_key, ""), *self.mates.get(lead_key, ()))
+        return next((told[key] for key in asked if key in told), None)
 
     @property
     def found(self) -> Found:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from worker.core.keys import effect_key
 from worker.core.routing import Decision
+from worker.steps import closing
 from worker.steps.effects import Committed, Wishes, commit
+from worker.steps.leaving import Left
 from worker.steps.plan import FIRST_RUN, Plan, handed_doc
 from worker.steps.qualify import state_row, transition_row
 from worker.steps.route import Handoff
@@ -58,8 +58,8 @@ def write(tools: Tools, plan: Plan, run_id: str) -> Committed:
     wanted = {
         name: [to_store(wish) for wish in (*news(one.people), *news(one.companies))] for name, one in plan.destined.items()
     }
-    tasks = [task for one in plan.routed.handoffs if (task := _task(tools, one)) is not None]
-    over = _over(tools, plan)
+    tasks = [task for one in plan.routed.handoffs for task in _tasks(tools, one)]
+    over = closing.over(tools, plan)
     tasks += over.closings
 
     def also(tx: Tx) -> None:
@@ -113,21 +113,27 @@ def _routes(tx: Tx, plan: Plan, run_id: str) -> None:
             raise Overtaken(f"Leads of the pool {name} were routed by another process meanwhile. Run again.")
         if taken:
             routes.save(tx, name, routed.state.ledgers[name])
+    routes.end(tx, routed.again, "reassigned")
+    routes.end(tx, routed.doubled, "merged")
     left = [one for one in plan.qualified.moved if one.transition.left]
     routes.end(tx, [(one.row["subject"], one.definition) for one in left], "left")
     routes.let_go(tx, [*routed.released, *((one.row["subject"], one.definition) for one in left)])
+    hops = {
+        (one.decision.lead.lead_key, one.decision.lead.play): one.before.next_hop for one in routed.handoffs if one.before
+    }
     decisions = [*(one.decision for one in routed.handoffs), *routed.joined]
-    routes.assign(tx, [_assignment(plan, one, run_id) for one in decisions])
+    routes.assign(tx, [_assignment(plan, one, run_id, hops) for one in decisions])
     held = [_held(one.lead.lead_key, one.lead.play, one.lead.episode, one.reason, one.detail, run_id) for one in routed.held]
     routes.hold(tx, [*held, *_pending(plan, run_id)])
 
 
-def _assignment(plan: Plan, one: Decision, run_id: str) -> routes.Decision:
+def _assignment(plan: Plan, one: Decision, run_id: str, hops: Mapping[tuple[str, str], int]) -> routes.Decision:
     return routes.Decision(
         lead_key=one.lead.lead_key,
         subject=one.lead.subject,
         play=one.lead.play,
         episode=one.lead.episode,
+        hop=hops.get((one.lead.lead_key, one.lead.play), 0),
         target=one.kind,
         assignee=one.assignee,
         rule=one.rule or "joins",
@@ -157,12 +163,26 @@ class _Place:
     object: str
 
 
-def _task(tools: Tools, one: Handoff) -> Planned | None:
-    """The task of a handoff; None while its record is yet to be made."""
-    row = one.row
+def _tasks(tools: Tools, one: Handoff) -> list[Planned]:
+    """What makes the task of a handoff somebody's; nothing while its record is yet to be made."""
+    row, there = one.row, one.before
+    if there is not None and there.task == "open":
+        with tools.store.read() as tx:
+            owner = _owners(tx, tools.settings.handoff.work_in)[one.decision.assignee]
+        return [_change("task_move", one, there, {"task": there.crm_id, "owner": owner})]
     if row["crm_id"] is None:
-        return None
-    return _planned(tools, _payload(one), _Place(row["crm_id"], row["crm_object"]), _about(one))
+        return []
+    hop = there.next_hop if there else 0
+    made = _planned(tools, _payload(one), _Place(row["crm_id"], row["crm_object"]), _about(one) | {"hop": hop})
+    if there is None or there.task != "touched":
+        return [made]
+    return [_change("task_close", one, there, {"task": there.crm_id, "if_owner": there.owner}), made]
+
+
+def _change(kind: intents.Kind, one: Handoff, there: Left, payload: Mapping[str, Any]) -> Planned:
+    """A change to the task that the one who left had."""
+    lead = one.decision.lead
+    return Planned(kind, there.effect_key, lead.lead_key, lead.play, lead.episode, payload, there.hop)
 
 
 def _payload(one: Handoff) -> dict[str, Any]:
@@ -186,7 +206,7 @@ def _about(one: Handoff) -> dict[str, Any]:
 
 
 def _planned(tools: Tools, payload: Mapping[str, Any], person: _Place, about: Mapping[str, Any]) -> Planned:
-    settings = tools.settings
+    settings, hop = tools.settings, int(about.get("hop", 0))
     top = settings.tiers[0].name
     with tools.store.read() as tx:
         owners = _owners(tx, settings.handoff.work_in)
@@ -194,8 +214,9 @@ def _planned(tools: Tools, payload: Mapping[str, Any], person: _Place, about: Ma
     return Planned(
         kind="task_create",
         effect_key=effect_key(
-            settings.workspace, settings.handoff.work_in, about["lead_key"], about["play"], about["episode"]
+            settings.workspace, settings.handoff.work_in, about["lead_key"], about["play"], about["episode"], hop
         ),
+        hop=hop,
         lead_key=about["lead_key"],
         play=about["play"],
         episode=about["episode"],
@@ -212,9 +233,10 @@ def _planned(tools: Tools, payload: Mapping[str, Any], person: _Place, about: Ma
 
 def _pending(plan: Plan, run_id: str) -> Iterable[routes.Held]:
     for one in plan.routed.handoffs:
-        if one.row["crm_id"] is None:
+        if one.row["crm_id"] is None and (one.before is None or one.before.task != "open"):
             lead = one.decision.lead
-            detail = {"payload": packed(_payload(one)), "about": _about(one)}
+            about = _about(one) | {"hop": one.before.next_hop if one.before else 0}
+            detail = {"payload": packed(_payload(one)), "about": about}
             yield routes.Held(lead.lead_key, lead.play, lead.episode, PENDING, detail, run_id)
 
 
@@ -272,63 +294,3 @@ def _give_back(tools: Tools, rows: Iterable[Mapping[str, Any]], why: str, run_id
 def _owners(tx: Tx, destination: str) -> dict[str, str]:
     """E-mail -> id of the owners who are there."""
     return {owner.email: owner.id for owner in mirror.owners(tx, destination) if owner.active}
-
-
-@dataclass(frozen=True, slots=True)
-class _Over:
-    """Handoffs whose reason is gone: tasks to close if nobody touched them, and tasks that were not made yet."""
-
-    closings: tuple[Planned, ...] = ()
-    unsent: tuple[str, ...] = ()
-
-
-def _over(tools: Tools, plan: Plan) -> _Over:
-    """Of leads that cooled or bought, where the settings close their tasks and nobody of their account goes on."""
-    handoff = tools.settings.handoff
-    rules = {"EXPIRED": handoff.when_cooled, "SUPPRESSED": handoff.when_cooled, "CONVERTED": handoff.when_customer}
-    if set(rules.values()) == {"leave"}:
-        return _Over()
-    with tools.store.read() as tx:
-        columns = intents.handoffs(tx, handoff.work_in)
-        tasks = [{name: values[place] for name, values in columns.items()} for place in range(len(columns["id"]))]
-        done = _without_episode(plan, [task for task in tasks if task["handoff_state"] in (None, "open")])
-        moved = {(one.row["subject"], one.definition): one.state.name for one in plan.qualified.moved}
-        states = {
-            key: moved.get(key) or _stored_state(tx, *key) for key in {(task["lead_key"], task["play"]) for task in done}
-        }
-    going_on = _going_on(tools, plan, {task["lead_key"] for task in done})
-    over = [
-        task
-        for task in done
-        if rules.get(states[task["lead_key"], task["play"]]) == "close_task_if_untouched"
-        and (task["lead_key"], task["play"]) not in going_on
-    ]
-    closings = (
-        Planned("task_close", t["effect_key"], t["lead_key"], t["play"], t["episode"], {"task": t["crm_id"]}, t["hop"])
-        for t in over
-        if t["crm_id"]
-    )
-    return _Over(tuple(closings), tuple(task["effect_key"] for task in over if not task["crm_id"]))
-
-
-def _without_episode(plan: Plan, tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those whose lead or account is not in the episode any more for which they were made."""
-    begun = {key: state.episode for key, state in plan.qualified.open.items()}
-    return [task for task in tasks if begun.get((task["lead_key"], task["play"])) != task["episode"]]
-
-
-def _stored_state(tx: Tx, lead_key: str, play: str) -> str:
-    return next((one["state"] for one in leads.states_of(tx, lead_key) if one["definition"] == play), "NOT")
-
-
-def _going_on(tools: Tools, plan: Plan, lead_keys: set[str]) -> set[tuple[str, str]]:
-    """Of these leads those, with the play, whose task serves a colleague who is a PQL still."""
-    if tools.settings.handoff.one_task_per != "account" or not lead_keys:
-        return set()
-    asked = tools.engine.table(pa.table({"asked": pa.array(sorted(lead_keys), pa.string())}))
-    keys = plan.scored.keys
-    rows = tools.engine.run(
-        keys.semi_join(asked, keys.lead_key == asked.asked).select("lead_key", "account_key")
-    ).to_pylist()
-    busy = {(plan.qualified.rows[subject]["account_key"], play) for subject, play in plan.qualified.open}
-    return {(row["lead_key"], play) for row in rows for account, play in busy if account and account == row["account_key"]}

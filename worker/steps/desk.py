@@ -10,10 +10,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.contract import Crm
 from settings.destinations import DestinationSpec, Mode
+from settings.root import Settings
 from worker.core.planning import Batches, SetOwner, minimum_calls
 from worker.steps.limiter import Limiter
 from worker.steps.periods import Periods
@@ -35,6 +36,10 @@ class Writing:
     modes: Mapping[tuple[str, str], Mode] = field(default_factory=dict)
     set_owner: SetOwner = "when_unowned"
     unowned: frozenset[str] = frozenset()
+    looks: bool = False
+    """Whether the people whom new tasks are about are read just before these are made."""
+    opt_out: bool = False
+    """Whether who does not want to be contacted gets no task: an exclusion of the settings says so."""
 
     def mode(self, object: str, name: str) -> Mode:
         return self.modes.get((object, name), "own")
@@ -44,6 +49,12 @@ def writing(spec: DestinationSpec, set_owner: SetOwner = "never", unowned: froze
     """The rules of a destination from its settings; owners are set only where people work (`handoff.work_in`)."""
     modes = {(also.object, also.field): also.mode for also in spec.also}
     return Writing(spec.name, modes, set_owner, unowned)
+
+
+def of_work(rules: Writing, settings: Settings) -> Writing:
+    """The rules of the CRM where people work: tasks are for people who are there and want to hear from us."""
+    opt_out = any("crm.do_not_contact" in one.when.columns for one in settings.exclude)
+    return replace(rules, looks=True, opt_out=opt_out)
 
 
 @dataclass(slots=True)

@@ -145,5 +145,6 @@ def unowned_ids(owners: Mapping[str, Owner], emails: Collection[str]) -> frozens
 def _guards(tools: Tools, plan: Plan) -> tuple[Held, ...]:
     home = plan.destined[tools.settings.handoff.work_in]
     changed = sum(1 for one in home.people if moves_a_lead(one.difference)) + home.others.count("moves")
-    counted = guards(tools.settings.guards, changed=changed, acknowledged=home.acknowledged, tasks=len(plan.routed.handoffs))
+    made = len(plan.routed.handoffs) - len(plan.routed.moving)
+    counted = guards(tools.settings.guards, changed=changed, acknowledged=home.acknowledged, tasks=made)
     return (*counted, *guarding.before_harm(tools, plan.as_of))

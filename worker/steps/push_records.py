@@ -303,7 +303,7 @@ def _link(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> None:
         if one.crm_id and row.crm_id and one.crm_id != row.crm_id:
             links.moved(tx, destination, row.object, {row.crm_id: (one.object or row.object, one.crm_id)})
     for row in (one.row for one in verdicts if one.gone and one.row.crm_id):
-        links.gone(tx, destination, row.object, [str(row.crm_id)])
+        mirror.gone(tx, destination, row.object, [str(row.crm_id)])
     first = [one for one in verdicts if one.status in ("in_sync", "due") and one.row.ack_seq == 0]
     links.put(tx, destination, [_first_link(one) for one in first if one.crm_id or one.row.crm_id])
 

@@ -12,33 +12,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from connectors.contract import Outcome, Receipt, SeenTask, Task
-from connectors.errors import ConnectorError, Refused
-from connectors.fields import TASK_KEY
-from worker.steps.calling import ATTEMPTS_AT_MOST, Answer, Batch, Begun, Held, Late, backoff, begin
+from connectors.contract import Mirrored, Outcome, Receipt, SeenTask, Task
+from worker.steps.calling import Answer, Begun, Held, begin
 from worker.steps.desk import Desk
-from worker.steps.report import Rejection
-from worker.steps.told import told as worded
+from worker.steps.task_batch import Tasks
+from worker.steps.task_mode import knows_mode
 from worker.steps.touch import touched
-from worker.store import attempts, intent_claims, intents, records
-from worker.store.attempts import Attempt, End
+from worker.store import attempts, intent_claims, intents, links, mirror
+from worker.store.attempts import Attempt
 from worker.store.claiming import Claim
 from worker.store.crash import point
 from worker.store.database import Tx
 from worker.store.intent_claims import Claimed, Verdict
-from worker.store.values import packed, unpacked
+from worker.store.values import unpacked
 
-GUARDED = (
-    "Tasks are guarded, not guaranteed: the CRM has no unique task key. Each task is looked for before it is made, "
-    "and again after a call that nobody can prove. Run `pql provision`; a portal that refuses the key stays guarded."
-)
 CLOSED = "closed"
 OPEN = "open"
 
 
 def push_tasks(desk: Desk) -> bool:
     """One batch of creates, or one move or close; False where none is ready."""
-    if desk.guarded is None and not _knows_mode(desk):
+    if desk.guarded is None and not knows_mode(desk):
         return desk.told_to_wait  # so that records ask for a slot anew too
     claimed_at = time.monotonic()
     limit = desk.take(desk.crm.tasks.batch)
@@ -61,41 +55,6 @@ def push_tasks(desk: Desk) -> bool:
     return True
 
 
-def _knows_mode(desk: Desk) -> bool:
-    """Ask once, holding nothing, how the CRM knows our tasks; False where there are none or it does not answer now."""
-    with desk.store.read() as tx:
-        if not intent_claims.waiting(tx, desk.destination, desk.only):
-            return False
-    try:
-        desk.guarded = desk.crm.tasks.guarded
-    except Refused as problem:
-        desk.refuse(str(problem))
-    except ConnectorError as problem:
-        wait = getattr(problem, "after", None) or desk.crm.budget().window_seconds
-        desk.told_to_wait = bool(getattr(problem, "limited", False))
-        if desk.told_to_wait:
-            desk.limiter.pause(wait)
-        desk.tasks_too = False
-        desk.tally.report.limited = wait
-        desk.tally.warn(f"Tasks wait, because {desk.destination} did not say what it knows of them: {problem}")
-    if desk.guarded is not None:
-        _say_mode(desk, guarded=desk.guarded)
-    return desk.guarded is not None
-
-
-def _say_mode(desk: Desk, *, guarded: bool) -> None:
-    """Note that the key is left out, so that `pql status` says it; forget it once the CRM has the key."""
-    left_out = ("task", TASK_KEY.name)
-    if guarded:
-        desk.tally.warn(f"{desk.destination}: {GUARDED}")
-    if guarded != (left_out in desk.parked):
-        with desk.store.write() as tx:
-            if guarded:
-                records.park(tx, desk.destination, "task", {TASK_KEY.name: GUARDED})
-            else:
-                records.unpark(tx, desk.destination, *left_out)
-
-
 def _batch(desk: Desk, tx: Tx, claimed: Sequence[Claimed]) -> Tasks:
     if claimed[0].kind == "task_create":
         return Creates(desk)
@@ -110,124 +69,6 @@ def _begin_first(tx: Tx, desk: Desk, batch: Tasks, claimed: Sequence[Claimed]) -
     return Begun(attempts.begin(tx, Attempt(desk.destination, "task_read", keys, "", desk.run_id)), "")
 
 
-class Tasks(Batch[Claimed]):
-    """What creating and changing tasks have in common."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def key(self, item: Claimed) -> str:
-        return item.effect_key
-
-    def doc(self, item: Claimed) -> Mapping[str, Any]:
-        return {"intent": item.id, "sent": packed(item.payload)}
-
-    def noted(self, tx: Tx, items: Sequence[Claimed], attempt: int) -> None:
-        intent_claims.note_attempt(tx, [one.id for one in items], attempt)
-
-    def reads(self, claimed: Sequence[Claimed]) -> bool:
-        """Whether something must be read before these are sent."""
-        raise NotImplementedError
-
-    def look(self, held: Held, claimed: Sequence[Claimed], begun: Begun | None) -> list[Claimed]:
-        """Read what must be read; what is left to send."""
-        if begun is None or not self.reads(claimed):
-            return list(claimed)
-        try:
-            held.guard()
-            found = held.read(lambda: self.find(claimed))
-        except Late as late:
-            self._end(begun.id, "try_later")
-            self.release(claimed, late)
-            return []
-        self._end(begun.id, "read")
-        return self.judge(claimed, found)
-
-    def find(self, claimed: Sequence[Claimed]) -> Mapping[str, SeenTask]:
-        raise NotImplementedError
-
-    def judge(self, claimed: Sequence[Claimed], found: Mapping[str, SeenTask]) -> list[Claimed]:
-        raise NotImplementedError
-
-    def verdict(self, one: Claimed, says: Receipt, answer: Answer) -> Verdict:
-        """What an outcome means, whatever was done."""
-        error = (says.outcome.value, says.message or says.code)
-        tries = one.attempts + 1
-        if says.outcome in (Outcome.TRY_LATER, Outcome.REFUSED):
-            if answer.limited or says.outcome is Outcome.REFUSED:
-                return Verdict(one, "planned", attempts=one.attempts, wait=answer.wait)
-            return tried(Verdict(one, "planned", wait=answer.wait or backoff(tries), error=error))
-        if says.outcome in (Outcome.UNKNOWN, Outcome.EXISTS):
-            wait = self._desk.periods.unknown_wait if says.outcome is Outcome.UNKNOWN else None
-            return tried(Verdict(one, "unknown", uncertain=wait, error=error))
-        if says.outcome is Outcome.NEEDS_REVIEW:
-            return Verdict(one, "needs_review", error=error)
-        # a person or company that is gone: planned again with the one it became
-        return Verdict(one, "rejected", attempts=tries, error=error)
-
-    def settle(self, items: Sequence[Claimed], answer: Answer, attempt: int) -> list[Claimed]:
-        told = [(one, worded(self._desk, answer.receipts[one.effect_key], one.payload)) for one in items]
-        bad = any(says.outcome in (Outcome.REJECTED, Outcome.NEEDS_REVIEW, Outcome.MOVED) for _, says in told)
-        again = [one for one, says in told if bad and not answer.limited and says.outcome is Outcome.TRY_LATER]
-        final = [(one, says) for one, says in told if one not in again]
-        verdicts = [self.verdict(one, says, answer) for one, says in final]
-        how = End(answer.outcome, {one.effect_key: says.outcome.value for one, says in told})
-        lost = self._store(verdicts, (attempt, how))
-        self._desk.tally.reject(
-            *(
-                self._rejection(v, says)
-                for v, (_, says) in zip(verdicts, final, strict=True)
-                if v.intent.id not in lost and v.status == "rejected"
-            )
-        )
-        self._desk.tally.finished(sum(1 for one in verdicts if one.status not in ("planned", "unknown")))
-        if answer.outcome == Outcome.REFUSED.value:
-            self._desk.refuse(next(iter(answer.receipts.values())).message)
-        return again
-
-    def release(self, items: Sequence[Claimed], late: Late) -> None:
-        with self._desk.store.write() as tx:
-            if late.costs:
-                intent_claims.settle(tx, [tried(Verdict(one, one.was, wait=late.wait)) for one in items])
-            else:
-                intent_claims.release(tx, items, late.wait)
-        self._desk.give_back(len(items))
-
-    def counted(self, verdicts: Sequence[Verdict]) -> None:
-        raise NotImplementedError
-
-    def _store(self, verdicts: Sequence[Verdict], attempt: tuple[int, End] | None = None) -> set[int]:
-        with self._desk.store.write() as tx:
-            lost = intent_claims.settle(tx, verdicts) if verdicts else set()
-            if lost:
-                point("K10")
-            good = [one for one in verdicts if one.intent.id not in lost]
-            self.also(tx, good)
-            if attempt is not None:
-                stale = {one.intent.effect_key: "stale_result" for one in verdicts if one.intent.id in lost}
-                id, how = attempt
-                attempts.end(tx, id, End(how.outcome, {**(how.answers or {}), **stale}))
-        self.counted(good)
-        return lost
-
-    def also(self, tx: Tx, verdicts: Sequence[Verdict]) -> None:
-        """What else changes in the transaction that closes a batch."""
-
-    def _end(self, attempt: int, outcome: str) -> None:
-        with self._desk.store.write() as tx:
-            attempts.end(tx, attempt, End(outcome))
-
-    def _rejection(self, one: Verdict, says: Receipt) -> Rejection:
-        return Rejection(
-            destination=self._desk.destination,
-            lead=one.intent.lead_key,
-            name=str(one.intent.payload.get("subject", "")),
-            field=says.field,
-            code=says.code,
-            message=says.message,
-        )
-
-
 class Creates(Tasks):
     """New tasks."""
 
@@ -236,14 +77,32 @@ class Creates(Tasks):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._existing: set[int] = set()
+        self._people: dict[tuple[str, str], Mirrored] = {}
 
     def reads(self, claimed: Sequence[Claimed]) -> bool:
+        return self._reads_back(claimed) or self._desk.writing.looks
+
+    def _reads_back(self, claimed: Sequence[Claimed]) -> bool:
+        """Whether a task may be there already without our knowing."""
         return self._desk.guarded is not False or claimed[0].was == "unknown"
 
     def find(self, claimed: Sequence[Claimed]) -> Mapping[str, SeenTask]:
         if self._desk.guarded:
             self._desk.tally.task("task_find", len(claimed))
-        return self._desk.crm.tasks.find([_task(one) for one in claimed])
+        found = self._desk.crm.tasks.find([_task(one) for one in claimed]) if self._reads_back(claimed) else {}
+        if self._desk.writing.looks:
+            self._people = self._looked_at([one for one in claimed if one.effect_key not in found])
+        return found
+
+    def _looked_at(self, claimed: Sequence[Claimed]) -> dict[tuple[str, str], Mirrored]:
+        """The people whom these tasks are about, by object and the id that was asked for."""
+        seen: dict[tuple[str, str], Mirrored] = {}
+        for object in sorted({_about(one)[0] for one in claimed if one.payload.get("person")}):
+            ids = sorted({_about(one)[1] for one in claimed if one.payload.get("person") and _about(one)[0] == object})
+            self._desk.tally.read(object, len(ids))
+            found = self._desk.crm.mirror.read(object, ids, ())
+            seen |= {(object, id): found.get(id, Mirrored(id, object, deleted=True)) for id in ids}
+        return seen
 
     def judge(self, claimed: Sequence[Claimed], found: Mapping[str, SeenTask]) -> list[Claimed]:
         """What is there is confirmed and stays untouched; what is not is sent once an unproved send is long enough ago."""
@@ -253,13 +112,39 @@ class Creates(Tasks):
             if one.effect_key in found
         ]
         missing = [one for one in claimed if one.effect_key not in found]
+        stopped = [stop for one in missing if (stop := self._stopped(one)) is not None]
+        missing = [one for one in missing if one.id not in {stop.intent.id for stop in stopped}]
         waits = {one.id: self._wait_left(one) for one in missing}
         held = [Verdict(one, "unknown", attempts=one.attempts, wait=waits[one.id]) for one in missing if waits[one.id] > 0]
         self._existing |= {one.intent.id for one in there}
-        if there or held:
-            self._store([*there, *held])
-        self._desk.tally.finished(len(there))
+        if there or held or stopped:
+            self._store([*there, *held, *stopped])
+        self._desk.tally.finished(len(there) + len(stopped))
         return [one for one in missing if waits[one.id] <= 0]
+
+    def _stopped(self, one: Claimed) -> Verdict | None:
+        """Why no task is made about this person, though it was planned."""
+        seen = self._people.get(_about(one))
+        if seen is None or one.was == "unknown":  # one that may be on its way is not called back
+            return None
+        if seen.deleted or seen.moved_to or seen.id != _about(one)[1]:
+            return Verdict(one, "rejected", error=("moved", "The record was merged, converted or deleted meanwhile."))
+        if seen.do_not_contact and self._desk.writing.opt_out:
+            return Verdict(one, "cancelled", error=("opted_out", "The lead does not want to be contacted any more."))
+        return None
+
+    def also(self, tx: Tx, verdicts: Sequence[Verdict]) -> None:
+        """Links follow the people who turned out to be elsewhere, or nowhere."""
+        for one in verdicts:
+            object, id = _about(one.intent)
+            seen = self._people.get((object, id))
+            if seen is None or one.error is None or one.error[0] != "moved":
+                continue
+            to = seen.moved_to or (seen.id if seen.id != id else None)
+            if to:
+                links.moved(tx, self._desk.destination, object, {id: (seen.moved_object or successor(seen, object), to)})
+            elif seen.deleted:
+                mirror.gone(tx, self._desk.destination, object, [id])
 
     def send(self, items: Sequence[Claimed], trace: str) -> Sequence[Receipt]:
         return self._desk.crm.tasks.create([_task(one) for one in items], trace)
@@ -306,7 +191,7 @@ class Changes(Tasks):
             self._store([Verdict(one, "confirmed")])
             return []
         why = "deleted" if seen is None else touched(seen, self._payload(), self._context("owner"), self._context("status"))
-        if why is not None:
+        if why is not None and not _may_close(one, seen, why):
             said = f"A person got there first: the task was {why}. It is left alone."
             self._store([Verdict(one, "cancelled", error=("touched", said))])
             return []
@@ -353,18 +238,25 @@ class Changes(Tasks):
         return seen.open and seen.owner == str(one.payload["owner"])
 
 
-def tried(one: Verdict) -> Verdict:
-    """Another try counted; too many of them, and the intent is dead."""
-    tries = one.intent.attempts + 1
-    if tries >= ATTEMPTS_AT_MOST:
-        said = f"Given up after {tries} attempts: {(one.error or ('', 'no outcome'))[1]}"
-        return Verdict(one.intent, "dead", error=("exhausted", said))
-    return replace(one, attempts=tries)
+def _may_close(one: Claimed, seen: SeenTask | None, why: str) -> bool:
+    """Whether a task that was touched is closed all the same: whoever touched it has left, and another one follows it."""
+    left = one.payload.get("if_owner") if one.kind == "task_close" else None
+    return left is not None and seen is not None and seen.owner == left and why not in ("done", "deleted")
 
 
 def _task(one: Claimed) -> Task:
     known = {name: value for name, value in one.payload.items() if name in Task.__dataclass_fields__ and name != "key"}
     return Task(key=one.effect_key, **known)
+
+
+def _about(one: Claimed) -> tuple[str, str]:
+    """The person a new task is about: object and id."""
+    return str(one.payload.get("person_object") or "contact"), str(one.payload.get("person"))
+
+
+def successor(seen: Mirrored, object: str) -> str:
+    """The object of the record that took the place of this one."""
+    return mirror.SUCCESSORS.get(object, object) if seen.moved_to else seen.object
 
 
 def _state(seen: SeenTask) -> str:

@@ -179,6 +179,8 @@ class PlannedTask(Document):
     owner: str
     due: datetime
     rule: str
+    moves: bool = False
+    """It is there already, nobody touched it, and whoever had it has left: it goes to `owner`."""
 
 
 class PlannedOwner(Document):

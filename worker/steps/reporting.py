@@ -159,6 +159,7 @@ def _name(wish: Wish) -> str:
 
 
 def _tasks(tools: Tools, plan: Plan) -> Iterator[PlannedTask]:
+    moving = plan.routed.moving
     for one in plan.routed.handoffs:
         yield PlannedTask(
             destination=tools.settings.handoff.work_in,
@@ -169,6 +170,7 @@ def _tasks(tools: Tools, plan: Plan) -> Iterator[PlannedTask]:
             owner=one.decision.assignee,
             due=one.decision.respond_by,
             rule=one.decision.rule,
+            moves=one in moving,
         )
 
 
@@ -207,13 +209,15 @@ def _minimum(tools: Tools, plan: Plan, name: str, read: _Reading) -> int:
     crm = tools.crms[name]
     groups = {(object, creating): n for (of, object, creating), n in read.groups.items() if of == name}
     reads = [n for (of, _), n in read.reads.items() if of == name]
-    tasks = [len(plan.routed.handoffs)] if name == tools.settings.handoff.work_in else []
+    home, moving = name == tools.settings.handoff.work_in, len(plan.routed.moving)
+    tasks = [len(plan.routed.handoffs) - moving] if home else []
     filed = _filed(crm.bulk, name, read)
     for object, rows, _ in filed:
         groups[object, False] -= rows
     batches = Batches(crm.records.batch, crm.records.batch, crm.tasks.batch)
     first = [n for (object, creating), n in groups.items() if object in crm.records.looks_first and not creating]
-    return minimum_calls(batches, groups.values(), [*reads, *first], tasks) + sum(calls for _, _, calls in filed)
+    least = minimum_calls(batches, groups.values(), [*reads, *first], tasks)
+    return least + sum(calls for _, _, calls in filed) + (2 * moving if home else 0)
 
 
 def _filed(bulk: Bulk | None, name: str, read: _Reading) -> list[tuple[str, int, int]]:

@@ -19,6 +19,7 @@ from worker.core.office import Lead, Office, Past, State, opened
 from worker.core.qualify import State as LeadState
 from worker.core.routing import Decision, Held, in_rank_order, route_batch
 from worker.core.wording import Brief, Colleague, Text, Unfounded, declared, handoff, lead_name, reasons
+from worker.steps.leaving import JOINS, Left, doubled, left
 from worker.steps.qualify import Qualified, Row
 from worker.steps.score import Scored
 from worker.steps.tools import Tools
@@ -38,6 +39,8 @@ class Handoff:
     text: Text
     row: Row
     state: LeadState
+    before: Left | None = None
+    """Of a handoff that was open with somebody who has left: what stands of it."""
 
 
 @dataclass(slots=True)
@@ -52,6 +55,15 @@ class Routed:
     owners: Mapping[str, Owner] = field(default_factory=dict)
     released: list[tuple[str, str]] = field(default_factory=list)
     """(lead_key, play) that waited and wait no longer."""
+    again: list[tuple[str, str]] = field(default_factory=list)
+    """(lead_key, play) whose open handoff goes to somebody else now."""
+    doubled: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """Open handoffs that go, because an older one stands on the same CRM record, which is named."""
+
+    @property
+    def moving(self) -> list[Handoff]:
+        """The handoffs whose task is there already and only changes hands."""
+        return [one for one in self.handoffs if one.before is not None and one.before.task == "open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,7 @@ class Known:
     active: Sequence[Mapping[str, Any]]
     past: Sequence[Past]
     waiting: Mapping[tuple[str, str], Mapping[str, Any]]
+    left: Mapping[tuple[str, str], Left] = field(default_factory=dict)
 
 
 def known(tx: Tx, destination: str, as_of: datetime) -> Known:
@@ -70,7 +83,8 @@ def known(tx: Tx, destination: str, as_of: datetime) -> Known:
     columns = routes.active(tx)
     active = [{name: columns[name][place] for name in columns} for place in range(len(columns.get("lead_key", [])))]
     waiting = {(row["lead_key"], row["play"]): row for row in routes.waiting(tx)}
-    return Known(mirror.owners(tx, destination), routes.ledgers(tx), active, routes.past(tx, as_of - LOOK_BACK), waiting)
+    past, gone = routes.past(tx, as_of - LOOK_BACK), left(tx, destination, active)
+    return Known(mirror.owners(tx, destination), routes.ledgers(tx), active, past, waiting, gone)
 
 
 def route(tools: Tools, scored: Scored, qualified: Qualified, before: Known, young: frozenset[str]) -> Routed:
@@ -79,27 +93,44 @@ def route(tools: Tools, scored: Scored, qualified: Qualified, before: Known, you
     result = Routed(owners=office.owners)
     # Whoever holds the task; a colleague who joined it tells so too, once the one it was made for has left.
     joined_last = sorted(before.active, key=lambda row: row["target"] != "joins")
-    open_tasks = {(row["subject"], row["play"]): row["assignee"] for row in joined_last}
+    going = {(row["subject"], row["play"]) for row in before.active if (row["lead_key"], row["play"]) in before.left}
+    held_by = {(row["subject"], row["play"]): row["assignee"] for row in joined_last}
+    open_tasks = {key: who for key, who in held_by.items() if key not in going}
+    result.doubled = _doubled(qualified, before)
     result.state = opened(office, before.ledgers, before.past, open_tasks)
     ready = [
         lead for lead in _candidates(tools, qualified, before, young, result) if _can_be_told(tools, lead, qualified, result)
     ]
-    ordered = in_rank_order(ready, tools.settings)
+    ordered = sorted(in_rank_order(ready, tools.settings), key=lambda lead: _late(lead, before))
     outcomes, result.state = route_batch(ordered, office, result.state)
     for outcome in outcomes:
         lead = outcome.lead
         if isinstance(outcome, Held):
             result.held.append(outcome)
             continue
-        result.released.append((lead.lead_key, lead.play))
+        key = (lead.lead_key, lead.play)
+        result.released.append(key)
+        result.again += [key] if key in before.left else []
         if outcome.kind == "joins":
             result.joined.append(outcome)
         else:
             text = _words(tools, lead, qualified, outcome)
-            result.handoffs.append(
-                Handoff(outcome, text, qualified.rows[lead.lead_key], qualified.open[lead.lead_key, lead.play])
-            )
+            row, state = qualified.rows[lead.lead_key], qualified.open[key]
+            result.handoffs.append(Handoff(outcome, text, row, state, before.left.get(key)))
     return result
+
+
+def _late(lead: Lead, before: Known) -> int:
+    """Whoever holds a task that goes to somebody else comes first, so that colleagues join the new one."""
+    there = before.left.get((lead.lead_key, lead.play))
+    return 1 if there is None or there.task == "none" else 0
+
+
+def _doubled(qualified: Qualified, before: Known) -> Mapping[tuple[str, str], tuple[str, str]]:
+    """See `leaving.doubled`, for those in an episode."""
+    records = {subject: row["crm_id"] for subject, row in qualified.rows.items() if qualified.is_lead(subject)}
+    begun = {key: state.entered_at or state.since for key, state in qualified.open.items()}
+    return doubled(before.active, {key: id for key, id in records.items() if id}, begun)
 
 
 def _office(tools: Tools, owners: Iterable[Owner], as_of: datetime) -> Office:
@@ -116,18 +147,23 @@ def _office(tools: Tools, owners: Iterable[Owner], as_of: datetime) -> Office:
 def _candidates(tools: Tools, qualified: Qualified, before: Known, young: frozenset[str], result: Routed) -> Iterable[Lead]:
     """Open episodes without a handoff, less those that cannot have one now; each of these is named with its reason."""
     settings = tools.settings
-    assigned = {(row["lead_key"], row["play"], row["episode"]) for row in before.active}
+    assigned = {
+        (row["lead_key"], row["play"], row["episode"])
+        for row in before.active
+        if (row["lead_key"], row["play"]) not in before.left.keys() - result.doubled.keys()
+    }
     creates = settings.destinations[settings.handoff.work_in].create != "never"
-    best, begun = _best_per_record(qualified), _begun(qualified)
+    best, begun = _best_per_record(qualified) | _holding(qualified, before, result), _begun(qualified)
     for (key, play), state in sorted(qualified.open.items()):
         row = qualified.rows[key]
         if (key, play, state.episode) in assigned:
             continue
         waited = before.waiting.get((key, play))
-        if play in qualified.first_run and settings.handoff.on_first_run == "flag_only" and key not in young:
+        again = (key, play) in before.left
+        if not again and play in qualified.first_run and settings.handoff.on_first_run == "flag_only" and key not in young:
             result.skipped.append((row, "first_run", "qualified before the first run of this definition: flag, no task"))
             continue
-        if (key, play) not in begun and waited is None:
+        if (key, play) not in begun and waited is None and not again:
             continue  # an episode that was skipped when it began
         lead = Lead(key, _subject(tools, row), play, state.episode, row)
         speaker = best.get(row["crm_id"] or "", key) if qualified.is_lead(key) else key
@@ -152,6 +188,14 @@ def _best_per_record(qualified: Qualified) -> dict[str, str]:
         if id and (id not in best or (-row["usage"], row["lead_key"]) < (-best[id]["usage"], best[id]["lead_key"])):
             best[id] = row
     return {id: row["lead_key"] for id, row in best.items()}
+
+
+def _holding(qualified: Qualified, before: Known, result: Routed) -> dict[str, str]:
+    """CRM id -> the lead on it whose handoff is open: no second one is opened, however strong the other lead is."""
+    open_ = [row for row in before.active if row["target"] != JOINS]
+    kept = [row["lead_key"] for row in open_ if (row["lead_key"], row["play"]) not in result.doubled]
+    rows = [qualified.rows[key] for key in kept if key in qualified.rows and qualified.is_lead(key)]
+    return {row["crm_id"]: row["lead_key"] for row in rows if row["crm_id"]}
 
 
 def _unreachable(row: Row, creates: bool, speaker: str) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ import functools
 import operator
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -28,7 +28,7 @@ from worker.steps.company_wishes import accounts
 from worker.steps.qualify import Qualified, Row
 from worker.steps.score import Scored
 from worker.steps.tools import Tools
-from worker.store import records
+from worker.store import links, records
 
 SLICE = 5_000
 """Leads whose rows are Python objects at one time."""
@@ -122,7 +122,9 @@ def wishes(tools: Tools, scored: Scored, qualified: Qualified, name: str, handin
     first_at = {row["subject"]: state.first_at for row, _, state in reversed(qualified.touched) if state.first_at}
     spec, buyers = tools.settings.destinations[name], qualified.buyers(plays)
     ask = Asking(tools, scored, qualified, name, spec, handing, known(tools, name), plays, buyers, first_at)
-    silent = _silent(ask)
+    silent, mates = _silent(ask)
+    with tools.store.read() as tx:
+        ask = replace(ask, mates=mates, deleted=frozenset(links.deleted_keys(tx, name)))
     first = _first(ask)
     people = _people(ask, [first[user] for user in sorted(first.keys() - silent.keys())])
     others = Others(ask, _others(ask, silent.keys() | first.keys()))
@@ -252,8 +254,8 @@ def _relinked(ask: Asking, linked: Any) -> Any:
     return joined.filter(~joined.crm_id.identical_to(joined.held_id)).select("user_id")
 
 
-def _silent(ask: Asking) -> dict[str, str]:
-    """Users (with lead keys) whose record another lead speaks for; see `_voice`."""
+def _silent(ask: Asking) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Users (with lead keys) whose record another lead speaks for, and those keys by who speaks; see `_voice`."""
     persons, frame = ask.found.persons, ask.scored.frame
     linked = persons.filter(persons.status == "matched")
     shared = linked.group_by("object", "crm_id").aggregate(leads=linked.count())
@@ -261,14 +263,16 @@ def _silent(ask: Asking) -> dict[str, str]:
         "user_id", "object", held_by="crm_id"
     )
     rows = ask.tools.engine.run(several.inner_join(frame.select("user_id", "lead_key", "usage"), "user_id")).to_pylist()
-    speaking: set[tuple[str, str]] = set()
+    speaking: dict[tuple[str, str], str] = {}
     silent: dict[str, str] = {}
+    mates: dict[str, list[str]] = {}
     for row in sorted(rows, key=functools.partial(_voice, ask)):
         record = (row["object"], row["held_by"])
         if record in speaking:
             silent[row["user_id"]] = row["lead_key"]
-        speaking.add(record)
-    return silent
+            mates.setdefault(speaking[record], []).append(row["lead_key"])
+        speaking.setdefault(record, row["lead_key"])
+    return silent, mates
 
 
 def _voice(ask: Asking, row: Row) -> tuple[bool, bool, float, str]:
@@ -300,7 +304,7 @@ def _people(ask: Asking, rows: Sequence[Row]) -> list[Wish]:
 def _person(ask: Asking, row: Row, match: Row) -> Wish | None:
     subject = ask.shows(row["lead_key"])
     play = ask.plays.get(subject)
-    status, creating = _status(ask, match["status"], play)
+    status, creating = _status(ask, match["status"], play, gone=row["lead_key"] in ask.deleted)
     if status is None and _asked_for(ask, row):
         status = "unmatched"  # it qualified, and does no longer: the record that was to be made is not
     if status is None:
@@ -327,13 +331,13 @@ def _asked_for(ask: Asking, row: Row) -> bool:
     return known is not None and known.crm_id is None and known.status == "due"
 
 
-def _status(ask: Asking, matched: str, play: str | None) -> tuple[Status | None, bool]:
+def _status(ask: Asking, matched: str, play: str | None, *, gone: bool) -> tuple[Status | None, bool]:
     """Status of the record state and whether a new record is asked for; None: nothing is wanted."""
     if matched == "matched":
         return "due", False
     if matched == "needs_review":
         return ("needs_review" if play else None), False
-    if ask.spec.create == "always" or (ask.spec.create == "when_qualified" and play):
+    if not gone and (ask.spec.create == "always" or (ask.spec.create == "when_qualified" and play)):
         return "due", True
     return ("unmatched" if play else None), False
 

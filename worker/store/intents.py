@@ -31,8 +31,9 @@ class Planned:
     """
     A task to create, move or close.
 
-    `payload` of a create holds the fields of `connectors.contract.Task` but the key; of a move {task, owner, if_owner}; of a
-    close {task}: `task` is the CRM's id, and what is no longer as we left it is not touched.
+    `payload` of a create holds the fields of `connectors.contract.Task` but the key; of a move {task, owner}; of a close
+    {task}: `task` is the CRM's id, and what is no longer as we left it is not touched. A close with `if_owner` closes one
+    that was touched, too, as long as that owner has it.
     """
 
     kind: Kind
@@ -96,6 +97,29 @@ def under(tx: Tx, effect_keys: Sequence[str]) -> list[dict[str, Any]]:
 def of_lead(tx: Tx, lead_key: str) -> list[dict[str, Any]]:
     """Every intent of one lead, oldest first, for explain."""
     return tx.dicts(select(table).where(tx.mine(table), table.c.lead_key == lead_key).order_by(table.c.id))
+
+
+def of_leads(tx: Tx, crm: str, lead_keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Every intent of these leads in one CRM, oldest first, payload unpacked."""
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(lead_keys), AT_ONCE):
+        here = (table.c.crm == crm, table.c.lead_key.in_(lead_keys[start : start + AT_ONCE]))
+        found += tx.dicts(select(table).where(tx.mine(table), *here).order_by(table.c.id))
+    return [row | {"payload": unpacked(row["payload"])} for row in found]
+
+
+def stopped_moves(tx: Tx, crm: str) -> list[dict[str, Any]]:
+    """The moves that were given up because a person had touched the task meanwhile: effect_key, lead_key, play."""
+    names = (table.c.effect_key, table.c.lead_key, table.c.play)
+    here = (table.c.crm == crm, table.c.kind == "task_move", table.c.status == "cancelled")
+    return tx.dicts(select(*names).where(tx.mine(table), *here).order_by(table.c.id))
+
+
+def astray(tx: Tx, crm: str) -> list[dict[str, Any]]:
+    """Tasks that were not made because the record they belong to had moved or was gone, payload unpacked."""
+    here = (table.c.crm == crm, table.c.kind == "task_create", table.c.status == "rejected")
+    asked = select(table).where(tx.mine(table), *here, table.c.last_error_class == "moved").order_by(table.c.id)
+    return [row | {"payload": unpacked(row["payload"])} for row in tx.dicts(asked)]
 
 
 def handoffs(tx: Tx, crm: str) -> dict[str, list[Any]]:

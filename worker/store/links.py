@@ -94,6 +94,18 @@ def gone(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> list[str]
     return keys
 
 
+def heirs(tx: Tx, destination: str, gone: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Link]:
+    """(object, id) of records that our links once led to -> the active link of whoever stood there."""
+    keys: dict[tuple[str, str], str] = {}
+    for start in range(0, len(gone), AT_ONCE):
+        ids = [id for _, id in gone[start : start + AT_ONCE]]
+        asked = select(table.c.object, table.c.crm_id, table.c.record_key).order_by(table.c.id)
+        here = (tx.mine(table), table.c.destination == destination, table.c.crm_id.in_(ids))
+        keys |= {(row[0], row[1]): row[2] for row in tx.rows(asked.where(*here))}
+    now = by_key(tx, destination, sorted(set(keys.values())))
+    return {place: now[key] for place, key in keys.items() if key in now and place in set(gone)}
+
+
 def history(tx: Tx, record_key: str) -> list[dict[str, Any]]:
     """All links one record of ours ever had, oldest first."""
     asked = select(table).where(tx.mine(table), table.c.record_key == record_key).order_by(table.c.id)

@@ -17,28 +17,25 @@ from connectors.errors import Refused, TryLater
 from worker.steps import activating, commit, reporting
 from worker.steps.audit import Auditing, audit
 from worker.steps.audit_report import Finding, Looked
-from worker.steps.desk import PushReport, Writing, writing
 from worker.steps.explain import Explanation, explain
 from worker.steps.fold import fold
 from worker.steps.holding import beside
-from worker.steps.plan import Plan, make, unowned_ids
+from worker.steps.plan import Plan, make
 from worker.steps.pull import Pulling, pull
-from worker.steps.push import Pushing, push
 from worker.steps.report import PlanReport, Report, SourceCounts
 from worker.steps.sweep import sweep
 from worker.steps.tools import Tools
-from worker.steps.turns import SHORT
 from worker.steps.undo import LEASE as UNDO
 from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
-from worker.store import mirror, pauses, runs, schema
+from worker.store import runs
 from worker.wiring.alerting import begins, look_and_tell
 from worker.wiring.evaluating import Moved, begin, evaluate, finish
 from worker.wiring.limiters import Limiters
 from worker.wiring.noting import RUN, note, noted, settled
+from worker.wiring.writer import Writer
 
-JOB_PATIENCE = 900.0  # seconds that a run waits for the CRM to work off bulk jobs
 ALERTS_WAIT = 15.0
 RUN_SECONDS = 6 * 3600.0  # on a host that died in a run, nothing can be undone for so long
 
@@ -140,7 +137,8 @@ class Worker:
                 report.status = "interrupted"
             reporting.add_plan(self.tools, report, plan)
         if report.status == "done":
-            self._push_all(report, asked.limit)
+            with _timed(report, "push"):
+                self._writer.all(report, asked.limit)
 
     def _timely(self, moment: datetime) -> None:
         with self.tools.store.read() as tx:
@@ -258,105 +256,18 @@ class Worker:
         with noted(self.tools.store, RUN):
             return evaluate(self.tools, seconds)
 
-    def _push_all(self, report: Report, limit: int | None) -> None:
-        with _timed(report, "push"):
-            home = self.tools.settings.handoff.work_in
-            for name in sorted(self.tools.crms, key=lambda one: one != home):
-                why = self._paused(name)
-                if why is not None:
-                    because = f" ({why})" if why else ""
-                    report.warnings.append(f"{name} is paused{because}: nothing was written. `pql resume {name}` goes on.")
-                    _add(report, name, self._finish_jobs(name))
-                else:
-                    self._pushed(report, name, limit)
-
-    def _paused(self, name: str) -> str | None:
-        """Why nothing is written there, None where it is not paused."""
-        with self.tools.store.read() as tx:
-            return pauses.reason(tx, name)
-
-    def _pushed(self, report: Report, name: str, limit: int | None) -> None:
-        """Push until nothing is ready and no bulk job is under way; tasks of records that were made in this push follow."""
-        until = time.monotonic() + JOB_PATIENCE
-        while True:
-            done = self._push(name, 60.0, limit, report.run)
-            _add(report, name, done)
-            if done.interrupted:
-                report.status = "interrupted"
-                return
-            released = commit.release(self.tools, report.run) if name == self.tools.settings.handoff.work_in else 0
-            limited = (done.limited or 0.0) >= SHORT
-            if done.filed and not (done.refused or limited) and self._waited(done.next_in or 0.0, until):
-                limit = None if limit is None else 0
-                continue
-            # refused rows stay ready, and would be refused again and again
-            if done.refused or (not released and (done.next_in != 0 or limit is not None or limited or done.filed)):
-                report.status = "partial" if (limited or done.filed) and report.status == "done" else report.status
-                if done.filed:
-                    report.warnings.append(
-                        f"{done.filed:,} records are in a bulk job at {name}; the next run takes what became of them."
-                    )
-                return
-
-    def _waited(self, seconds: float, until: float) -> bool:
-        """Wait so long, holding nothing; False where that is after `until`, or somebody says stop."""
-        ends = time.monotonic() + seconds
-        while (left := ends - time.monotonic()) > 0:
-            if self.tools.stopping() or ends > until:
-                return False
-            time.sleep(min(left, 0.2))
-        return True
-
     def push(self, name: str, seconds: float = 60.0) -> bool:
         """One slice of writing to a CRM; whether more is ready now."""
-        if self._paused(name) is not None:
-            self._finish_jobs(name)
-            return False
-        done = self._push(name, seconds, None, None)
-        released = commit.release(self.tools) if name == self.tools.settings.handoff.work_in else 0
-        # at the end of a slice the next slot is some milliseconds away; a CRM's limit is farther, and not worth a bell
-        return bool(released) or (done.next_in == 0 and not done.refused and (done.limited or 0.0) < SHORT)
+        return self._writer.slice(name, seconds)
 
-    def _finish_jobs(self, name: str) -> PushReport:
-        """Of a paused destination only what became of jobs that the CRM has had: nothing is begun, nothing is sent."""
-        return self._push(name, 60.0, 0, None, sending=False)
-
-    def _push(self, name: str, seconds: float, limit: int | None, run_id: str | None, *, sending: bool = True) -> PushReport:
-        tools = self.tools
-        schema.check(tools.store)  # before each slice: a store may be migrated while a run goes on
-        how = Pushing(
-            seconds=seconds,
-            limit=limit,
-            run_id=run_id,
-            tasks=sending,
-            records=sending,
-            stop=tools.stopping,
-            progress=lambda rows, whole, _rate: tools.progress(f"push {name}", rows, whole),
-            limiter=self.limiters.of(name),
-        )
-        done = push(tools.store, tools.crms[name], self._rules(name), how)
-        if done.refused:
-            note(tools.store, f"push {name}", Refused(done.refused))
-        elif done.counts.calls.made or done.next_in is None:
-            settled(tools.store, f"push {name}")
-        return done
-
-    def _rules(self, name: str) -> Writing:
-        """How the fields of a destination may be written; owners only where people work."""
-        handoff = self.tools.settings.handoff
-        with self.tools.store.read() as tx:
-            owners = {owner.email: owner for owner in mirror.owners(tx, name)}
-        mine = name == handoff.work_in
-        return writing(
-            self.tools.settings.destinations[name],
-            handoff.set_owner if mine else "never",
-            unowned_ids(owners, handoff.unowned) if mine else frozenset(),
-        )
+    @property
+    def _writer(self) -> Writer:
+        return Writer(self.tools, self.limiters)
 
     def audit(self, name: str, how: Auditing | None = None) -> tuple[Looked, list[Finding]]:
         """Read back a sample of what a CRM acknowledged."""
         auditing = replace(how or Auditing(), limiter=self.limiters.of(name), stop=self.tools.stopping)
-        return audit(self.tools.store, self.tools.crms[name], self._rules(name), auditing)
+        return audit(self.tools.store, self.tools.crms[name], self._writer.rules(name), auditing)
 
     def undo(self, asked: Asked) -> Undone:
         """Restore what a run replaced."""
@@ -368,21 +279,6 @@ class Worker:
         if found.records or found.tasks:
             return tuple(self.tools.crms)
         return tuple(name for name in found.jobs if name in self.tools.crms)
-
-
-def _add(report: Report, name: str, done: PushReport) -> None:
-    counts, more = report.destinations[name], done.counts
-    for part in ("records", "tasks", "calls"):
-        mine, theirs = getattr(counts, part), getattr(more, part)
-        for what in type(mine).model_fields:
-            if what != "unknown":
-                setattr(mine, what, getattr(mine, what) + getattr(theirs, what))
-    counts.records.unknown = more.records.unknown
-    counts.seconds = round(counts.seconds + more.seconds, 3)
-    report.rejected += done.rejected
-    report.warnings += [says for says in done.warnings if says not in report.warnings]
-    if done.refused:
-        report.warnings.append(f"{name}: {done.refused}")
 
 
 @contextmanager
