@@ -1,8 +1,9 @@
 """
 `python -m bench [part ...]`: measures what the product promises about speed, and writes bench/out/report.md and report.json.
 
-Parts: start, store, diff, hubspot, bulk, streaming, million. `streaming` needs the event log of its example (EVENTS);
-`million` takes some minutes, LEADS makes it smaller; `bulk` takes as many rows as ROWS says.
+Parts: start, store, diff, hubspot, push, bulk, streaming, million. `streaming` needs the event log of its example (EVENTS);
+`million` takes some minutes, LEADS makes it smaller; `push` about one and a half, PUSH_RECORDS makes it larger; `bulk` takes
+as many rows as ROWS says.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from bench.figures import Figure, as_text, machine
 
-PARTS = ("start", "store", "diff", "hubspot", "bulk", "streaming", "million")
+PARTS = ("start", "store", "diff", "hubspot", "push", "bulk", "streaming", "million")
 OUT = Path(__file__).parent / "out"
 
 

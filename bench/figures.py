@@ -57,6 +57,11 @@ def at_most(area: str, what: str, value: float, goal: float, unit: str, note: st
     return Figure(area, what, f"{value:.{digits}f}{gap}{unit}", f"<= {goal:g}{gap}{unit}", value <= goal, note)
 
 
+def at_least(area: str, what: str, value: float, goal: float, unit: str, note: str = "") -> Figure:
+    """A figure with a lower goal."""
+    return Figure(area, what, f"{value:.1f} {unit}", f">= {goal:g} {unit}", value >= goal, note)
+
+
 def skipped(area: str, why: str) -> list[Figure]:
     """A part that cannot run here."""
     return [Figure(area, "not measured", "-", note=why)]

@@ -21,12 +21,7 @@ ROOT = Path(__file__).parents[1]
 @contextmanager
 def postgres() -> Iterator[str]:
     """A Postgres as the tests start it; LookupError where there is none."""
-    spec = importlib.util.spec_from_file_location("fixtures_servers", ROOT / "tests" / "fixtures_servers.py")
-    if spec is None or spec.loader is None:
-        raise LookupError("the tests are not here, and they know how to start a Postgres")
-    fixtures = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = fixtures
-    spec.loader.exec_module(fixtures)
+    fixtures = _fixtures()
     # What the fixture decorator wraps is a generator that starts the server and, at its end, stops it.
     opened = contextmanager(inspect.unwrap(fixtures.postgres_server))()
     try:
@@ -36,6 +31,29 @@ def postgres() -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         stack.push(opened.__exit__)
         yield f"{address}/postgres"
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """A Redis as the tests start it; LookupError where there is none."""
+    try:
+        opened = _fixtures().redis_process()
+        running = opened.__enter__()
+    except (pytest.fail.Exception, OSError, RuntimeError) as problem:
+        raise LookupError(f"no Redis could be started: {problem}") from None
+    with contextlib.ExitStack() as stack:
+        stack.push(opened.__exit__)
+        yield running.url
+
+
+def _fixtures() -> Any:
+    spec = importlib.util.spec_from_file_location("fixtures_servers", ROOT / "tests" / "fixtures_servers.py")
+    if spec is None or spec.loader is None:
+        raise LookupError("the tests are not here, and they know how to start servers")
+    if spec.name not in sys.modules:
+        sys.modules[spec.name] = fixtures = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(fixtures)
+    return sys.modules[spec.name]
 
 
 @contextmanager

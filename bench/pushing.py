@@ -1,0 +1,99 @@
+"""
+The processes of the push measurement. Each says `ready` when everything is imported and open, waits for a line, works, and
+prints what it did.
+
+    ours     pushes what is due, as a worker does, sharing the limiter in Redis
+    window   calls one after another with a counter for each ten seconds in Redis, as many tools do
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
+
+ALLOWED, WINDOW = 190, 10.0
+
+
+def ours(said: dict[str, Any]) -> dict[str, Any]:
+    """One worker process of a destination, until nothing is ready any more."""
+    from connectors import registry
+    from settings.destinations import DestinationSpec
+    from settings.terms import Secret
+    from worker.steps.desk import Writing
+    from worker.steps.push import Pushing, push
+    from worker.store.database import open_store
+    from worker.wiring.limiters import Limiters
+
+    kind = said["kind"]
+    spec = DestinationSpec(name=kind, kind=kind, options={"token": Secret("TOKEN", said["token"]), "base_url": said["url"]})
+    with closing(open_store(said["store"], "bench")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]
+        tools: Any = SimpleNamespace(store=store, crms={kind: crm}, settings=SimpleNamespace(destinations={kind: spec}))
+        limiters = Limiters(tools, said["redis"])
+        _ready()
+        limiter = limiters.of(kind)
+        cpu, records, rejected, calls = time.process_time(), 0, 0, 0
+        while True:
+            report = push(store, crm, Writing(kind), Pushing(seconds=60, limiter=limiter))
+            counts = report.counts
+            records += counts.records.updated
+            rejected += counts.records.rejected
+            calls += counts.calls.writing
+            if not counts.calls.made and not report.next_in and not report.limited:
+                break
+        cpu = time.process_time() - cpu
+        limiters.close()
+    return {"records": records, "rejected": rejected, "writing": calls, "made": crm.calls, "cpu": cpu}
+
+
+def window(said: dict[str, Any]) -> dict[str, Any]:
+    """One process of a client whose limiter counts calls per calendar window."""
+    import requests
+    from redis import Redis
+
+    until, lock = 0.0, threading.Lock()
+    counts = {"good": 0, "refused": 0}
+    counter = Redis.from_url(said["redis"])
+    body = {"inputs": [{"id": said["id"]}], "properties": ["email"]}
+    _ready()
+    begun = time.time()
+    # its window ends a few seconds after it begins, as it would nearly always
+    shift = WINDOW - 4.0 - begun % WINDOW
+    until = begun + said["seconds"]
+
+    def call() -> None:
+        with requests.Session() as session:
+            session.headers["Authorization"] = f"Bearer {said['token']}"
+            while (now := time.time()) < until:
+                part, rest = divmod(now + shift, WINDOW)
+                if int(counter.incr(f"window:{part:.0f}")) > ALLOWED:
+                    time.sleep(WINDOW - rest)
+                    continue
+                answer = session.post(f"{said['url']}/crm/v3/objects/contacts/batch/read", json=body, timeout=30)
+                with lock:
+                    counts["refused" if answer.status_code == 429 else "good"] += 1
+                if answer.status_code == 429:
+                    time.sleep(1.0)
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counter.close()
+    return counts
+
+
+def _ready() -> None:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    done = {"ours": ours, "window": window}[sys.argv[1]](json.loads(sys.argv[2]))
+    sys.stdout.write(json.dumps(done) + "\n")
