@@ -33,7 +33,7 @@ test: .venv/.installed
 	$(RUN)/pytest $(TESTS) -n 2 --dist loadgroup -m "not chaos"
 
 chaos: .venv/.installed
-	rm -rf bench/out/chaos
+	rm -rf bench/out/chaos bench/out/chaos.*
 	PQL_CHAOS_OUT=bench/out/chaos $(RUN)/pytest $(TESTS) -m chaos
 	PQL_CHAOS_OUT=bench/out/chaos $(RUN)/python tests/chaos/many.py
 

@@ -40,8 +40,8 @@ PERIODS = Periods()
 WITHIN = PERIODS.lease + PERIODS.sweep + 2
 """Seconds after the last fault within which everything is settled: what is promised."""
 SLICE = 1.0
-DELAY = 0.03
-"""Real seconds after which a request that is applied late has been applied."""
+DELAY = 0.1
+"""Real seconds after which a request that is applied late is applied."""
 
 
 class Scene:
@@ -70,7 +70,7 @@ class Scene:
         self.calm_since = self.clock.now()
         self.dropped: set[str] = set()
         self.killed = 0
-        self._runs = self._struck = 0
+        self._runs = self._struck = self._landed = 0
 
     @property
     def _persons(self) -> tuple[str, ...]:
@@ -192,9 +192,11 @@ class Scene:
         self.clock.advance(seconds)
 
     def _land(self) -> None:
-        """Wait for what the sandbox applies late."""
-        if any(one["fault"] == "commit_after" and one["struck"] for one in self.endpoint.control._weather.listing()):
-            time.sleep(DELAY * 2)
+        """Wait for what the sandbox applies late, as the product waits before it writes again."""
+        late = sum(one["struck"] for one in self.endpoint.control._weather.listing() if one["fault"] == "commit_after")
+        if late > self._landed:
+            time.sleep(DELAY + 0.05)
+        self._landed = late
 
     # -------------------------------------------------------------------------- weather and people
 
@@ -205,7 +207,7 @@ class Scene:
     def weather(self, *rules: dict[str, Any]) -> None:
         self._land()
         self.endpoint.weather(*rules)
-        self._struck = 0
+        self._struck = self._landed = 0
 
     def fault(self, lasting: float = 0.0) -> None:
         """A fault ends now, or when the CRM said."""
@@ -264,10 +266,10 @@ class Scene:
         with self.store.read() as tx:
             return {"record": records.counts(tx, self.kind).get(self.kind, {}), **intents.counts(tx, self.kind)}
 
-    def evidence(self) -> Evidence:
-        """Everything since the scene was set."""
+    def evidence(self, *, in_between: bool = False) -> Evidence:
+        """Everything since the scene was set; in between, reports and store may differ by what is under way."""
         more: dict[str, Any] = {"respected": frozenset({self.place.title}), "dropped": frozenset(self.dropped)}
-        if self.totals is not None:
+        if self.totals is not None and not in_between:
             more["reported"] = dict(self.totals)
         return gather(self.place.names, self.endpoint, self.store, self._since, **more)
 

@@ -18,12 +18,14 @@ if __name__ == "__main__":
 
 from chaos import steps
 from chaos.checker import Judgement
-from chaos.scene import DELAY, PEOPLE, Scene
+from chaos.faults import FAULTS, NTH, POINTS, STRUCK
+from chaos.scene import PEOPLE, Scene
 from chaos.stage import PLACES, Stage
 from chaos.steps import Step
 
 LEADS = PEOPLE + 2
-POINTS = ("K3", "K3:2", "K4", "K4:2", "K5", "K6", "K7", "K7:2", "K8", "K8:2")
+SCORES = (45, 71, 85)
+"""Few, so that a value comes back that was there before."""
 CRASHING = 0.25
 """The share of schedules in which processes are killed, which costs the most."""
 
@@ -63,13 +65,14 @@ class Outcome:
 
 
 def schedule(seed: int) -> Schedule:
-    """The schedule of this seed."""
+    """The schedule of this seed: moments in which something is wanted, something goes wrong, and we do our work."""
     dice = random.Random(seed)
     crm = dice.choice(sorted(PLACES))
     crashing = dice.random() < CRASHING
-    first = [steps.Qualify(number, dice.randrange(60, 100), owner=_who(dice)) for number in dice.sample(range(LEADS), 4)]
-    rest = [_step(dice, crm, crashing=crashing) for _ in range(dice.randrange(8, 17))]
-    return Schedule(seed, crm, [*first, *rest])
+    plan: list[Step] = [_wish(dice, number) for number in dice.sample(range(LEADS), 3)]
+    for _ in range(dice.randrange(3, 6)):
+        plan += _moment(dice, crm, crashing=crashing)
+    return Schedule(seed, crm, plan)
 
 
 def run(stage: Stage, url: str, plan: Schedule) -> Outcome:
@@ -85,83 +88,77 @@ def _who(dice: random.Random) -> steps.Who:
     return dice.choice(("ana", "tom"))
 
 
-def _step(dice: random.Random, crm: str, *, crashing: bool) -> Step:
-    number = dice.randrange(LEADS)
-    table: list[tuple[float, Callable[[], Step]]] = [
-        (4, steps.Push),
-        (5, lambda: _weather(dice, crm)),
-        (1, lambda: steps.Push(threads=2)),
-        (1, lambda: steps.Push(limit=dice.randrange(1, 4))),
-        (0.7, steps.Twice),
-        (0.5, lambda: steps.Overtaken(dice.choice(("records", "tasks")))),
-        (2.5 if crashing else 0, lambda: steps.Crash(dice.choice(POINTS), far=dice.random() < 0.5)),
-        (1, steps.Sweep),
-        (1, steps.Watch),
-        (2, lambda: steps.Jump(dice.choice((1, 31, 61, 125, 3600)))),
-        (0.7, steps.Clear),
-        (3, lambda: steps.Rescore(number, dice.randrange(100))),
-        (2, lambda: steps.Qualify(number, dice.randrange(60, 100), dice.randrange(1, 3), _who(dice))),
-        (1, lambda: steps.Entitle(number, dice.choice(("CEO", "VP Data")))),
-        (1, lambda: steps.Cool(number)),
-        (1, lambda: steps.Reassign(number, _who(dice))),
-        (1.5, lambda: steps.Edit(number, dice.choice(("title", "score", "owner")))),
-        (1.5, lambda: steps.EditTask(number, dice.choice(("subject", "owner", "close", "delete")))),
-        (0.5, lambda: steps.Delete(number)),
-        (0.7, lambda: steps.Merge(number, dice.randrange(LEADS))),
-        (0.7 if crm == "salesforce" else 0, lambda: steps.Convert(number)),
-        (0.3, lambda: steps.Leave(_who(dice))),
-        (0.3, lambda: steps.Return(_who(dice))),
-    ]
+def _moment(dice: random.Random, crm: str, *, crashing: bool) -> list[Step]:
+    """What is wanted, under which weather which of our deeds, what people do, how time passes; any of it may be left out."""
+    hero = dice.randrange(LEADS)
+    moment: list[Step] = [_wish(dice, dice.choice((hero, dice.randrange(LEADS)))) for _ in range(dice.randrange(3))]
+    if dice.random() < 0.6:
+        moment.append(_weather(dice, crm))
+    moment.append(_deed(dice, hero, crashing=crashing))
+    if dice.random() < 0.5:
+        moment.append(_person(dice, crm, hero))
+    if dice.random() < 0.5:  # the same lead once more, right behind
+        moment += [_wish(dice, hero), dice.choice((steps.Push(), steps.Push(limit=1), steps.Sweep()))]
+    if dice.random() < 0.4:
+        moment.append(
+            dice.choice((steps.Jump(dice.choice((1, 31, 61, 125, 3600))), steps.Watch(), steps.Sweep(), steps.Clear()))
+        )
+    return moment
+
+
+def _drawn(dice: random.Random, table: list[tuple[float, Callable[[], Step]]]) -> Step:
     return dice.choices([make for _, make in table], [weight for weight, _ in table])[0]()
 
 
+def _wish(dice: random.Random, number: int) -> Step:
+    score = dice.choice(SCORES)
+    return _drawn(
+        dice,
+        [
+            (4, lambda: steps.Qualify(number, score, dice.randrange(1, 3), _who(dice))),
+            (3, lambda: steps.Rescore(number, score)),
+            (2, lambda: steps.Entitle(number, dice.choice(("CEO", "VP Data")))),
+            (1.5, lambda: steps.Cool(number)),
+            (1.5, lambda: steps.Reassign(number, _who(dice))),
+        ],
+    )
+
+
+def _deed(dice: random.Random, hero: int, *, crashing: bool) -> Step:
+    return _drawn(
+        dice,
+        [
+            (6, steps.Push),
+            (1, lambda: steps.Push(threads=2)),
+            (1, lambda: steps.Push(limit=dice.randrange(1, 4))),
+            (0.7, steps.Twice),
+            (0.7, lambda: steps.Overtaken(dice.choice(("records", "tasks")), hero, dice.choice(SCORES))),
+            (0.7, lambda: steps.Meanwhile(hero, dice.choice(SCORES))),
+            (5 if crashing else 0, lambda: steps.Crash(dice.choice(POINTS), far=dice.random() < 0.5)),
+        ],
+    )
+
+
+def _person(dice: random.Random, crm: str, hero: int) -> Step:
+    number = dice.choice((hero, hero, dice.randrange(LEADS)))
+    return _drawn(
+        dice,
+        [
+            (3, lambda: steps.Edit(number, dice.choice(("title", "title", "score", "owner")))),
+            (3, lambda: steps.EditTask(number, dice.choice(("subject", "owner", "close", "delete")))),
+            (1, lambda: steps.Delete(number)),
+            (1, lambda: steps.Merge(number, dice.randrange(LEADS))),
+            (1 if crm == "salesforce" else 0, lambda: steps.Convert(number)),
+            (0.4, lambda: steps.Leave(_who(dice))),
+            (0.4, lambda: steps.Return(_who(dice))),
+        ],
+    )
+
+
 def _weather(dice: random.Random, crm: str) -> steps.Weather:
-    what = dice.choice(("records", "records", "tasks", "tasks", "changes", "reads", "all"))
-    nth = dice.choice(((1,), (1,), (1,), (2,), (1, 2), (1, 2, 3), (1, 3)))
-    fault, args = dice.choice(_FAULTS + (_SALESFORCE if crm == "salesforce" else _HUBSPOT))
+    what, nth = dice.choice(STRUCK), dice.choice(NTH)
+    fault, args = dice.choice(FAULTS[crm])
     return steps.Weather(what, fault, nth, args)
-
-
-_FAULTS: list[tuple[str, dict[str, object]]] = [
-    *(("status", {"status": status}) for status in (500, 502, 503, 504)),
-    ("reset_before", {}),
-    ("reset_after", {}),
-    ("reset_after", {}),
-    ("truncate", {}),
-    ("commit_after", {"seconds": DELAY}),
-    ("html", {"status": 200}),
-    ("html", {"status": 200, "applied": True}),
-    ("html", {"status": 502, "applied": True}),
-    ("empty_2xx", {}),
-    ("empty_2xx", {"body": "lists"}),
-    ("drop_item", {"index": 0}),
-    ("drop_item", {"index": 1}),
-    ("drip", {"seconds": 0.02}),
-    ("latency", {"seconds": 0.01}),
-    ("locked", {}),
-    ("unauthorized", {}),
-    ("forbidden", {}),
-]
-_HUBSPOT: list[tuple[str, dict[str, object]]] = [
-    ("status", {"status": 429, "policy": "TEN_SECONDLY_ROLLING", "retry_after": 10}),
-    ("status", {"status": 429, "policy": "TEN_SECONDLY_ROLLING"}),
-    ("status", {"status": 429, "policy": "SECONDLY"}),
-    ("daily_limit", {}),
-    ("row_error", {"index": 0}),
-    ("row_error", {"index": 1, "whole": True}),
-    ("partial_as_200", {"index": 0}),
-]
-_LOCK = {"code": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access to this record"}
-_RULE = {"code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "A validation rule says no"}
-_SALESFORCE: list[tuple[str, dict[str, object]]] = [
-    ("status", {"status": 403, "code": "REQUEST_LIMIT_EXCEEDED"}),
-    ("daily_limit", {}),
-    ("row_error", {"index": 0, **_LOCK}),
-    ("row_error", {"index": 1, **_LOCK}),
-    ("row_error", {"index": 0, **_RULE}),
-    ("row_error", {"index": 0, "whole": True, **_LOCK}),
-    ("partial_as_200", {"index": 0, **_LOCK}),
-]
 
 
 def _fault(step: Step) -> str | None:
@@ -173,6 +170,7 @@ def _fault(step: Step) -> str | None:
     named = {
         steps.Twice: "two pushers",
         steps.Overtaken: "claim taken over",
+        steps.Meanwhile: "wanted anew during a call",
         steps.Jump: "clock jump",
         steps.Edit: "record edited by a person",
         steps.EditTask: "task edited by a person",

@@ -32,17 +32,13 @@ class Place:
     paths: Mapping[str, tuple[str, str]]
     """Method and path of the calls that weather may strike."""
 
-    def seed(self, number: int, owner: str | None = None) -> dict[str, Any]:
-        email = f"c{number}@nordwerk.example"
+    def seed(self, number: int) -> dict[str, Any]:
+        """A person; every other one has a title already."""
+        email, title = f"c{number}@nordwerk.example", {self.title: "CTO"} if number % 2 else {}
         if self.names.crm == "hubspot":
-            owned = {"hubspot_owner_id": owner} if owner else {}
-            return {
-                "object": "contact",
-                "properties": {"email": email, "firstname": f"c{number}", "jobtitle": "CTO", **owned},
-            }
-        owned = {"OwnerId": owner} if owner else {}
-        plain = {"LastName": f"c{number}", "Company": "Nordwerk", "Title": "CTO", "Email": email}
-        return {"object": "Lead", "properties": plain | owned}
+            return {"object": "contact", "properties": {"email": email, "firstname": f"c{number}", **title}}
+        plain = {"LastName": f"c{number}", "Company": "Nordwerk", "Email": email}
+        return {"object": "Lead", "properties": plain | title}
 
     def native(self, object: str) -> str:
         return next(theirs for theirs, ours in self.names.objects.items() if ours == object)

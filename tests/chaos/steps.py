@@ -7,7 +7,8 @@ gone) does nothing, so that any sequence of steps is a schedule.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -116,23 +117,32 @@ class Twice:
 
 @dataclass(frozen=True)
 class Overtaken:
-    """A worker is so slow with an answer that its claim is taken over; then it comes back."""
+    """A worker is so slow with an answer that its claim is taken over, and more is wanted; then it comes back."""
 
     what: Literal["records", "tasks"] = "records"
+    number: int = 0
+    score: int = 85
 
     def do(self, scene: Scene) -> None:
-        scene.weather(scene.storm(self.what, "drip", seconds=0.15))
-        other = scene.another_crm()
-        slow = threading.Thread(target=scene.push, args=(other,))
-        slow.start()
-        time.sleep(0.05)
-        scene.advance(200)
-        scene.fault()
-        scene.sweep()
-        scene.push()
-        slow.join()
-        other.close()
-        scene.weather()
+        with _slow_push(scene, self.what):
+            scene.advance(200)
+            scene.fault()
+            scene.sweep()
+            scene.push()
+            Rescore(self.number, self.score).do(scene)
+            scene.push()
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """Something else is wanted of a lead while the call about it is under way."""
+
+    number: int
+    score: int = 85
+
+    def do(self, scene: Scene) -> None:
+        with _slow_push(scene, "records"):
+            Rescore(self.number, self.score).do(scene)
 
 
 @dataclass(frozen=True)
@@ -304,16 +314,35 @@ class Return:
         scene.endpoint.act("activate_owner", email=f"{self.who}@acme.com")
 
 
-def _beside(*deeds: Any) -> None:
+@contextmanager
+def _slow_push(scene: Scene, what: str) -> Iterator[None]:
+    """A push whose first call about these was applied and is answered slowly; until something is in its hands at most."""
+    scene.weather(scene.storm(what, "drip", seconds=0.2))
+    other = scene.another_crm()
     defects: list[BaseException] = []
+    slow = threading.Thread(target=_caught, args=(lambda: scene.push(other), defects))
+    slow.start()
+    while slow.is_alive() and not any(one["struck"] for one in scene.endpoint.control._weather.listing()):
+        time.sleep(0.002)
+    time.sleep(0.01)  # the fault strikes before the call is applied
+    yield
+    slow.join()
+    other.close()
+    scene.weather()
+    if defects:
+        raise defects[0]
 
-    def run(deed: Any) -> None:
-        try:
-            deed()
-        except BaseException as defect:  # noqa: BLE001  raised again below
-            defects.append(defect)
 
-    threads = [threading.Thread(target=run, args=(deed,)) for deed in deeds]
+def _caught(deed: Callable[[], object], defects: list[BaseException]) -> None:
+    try:
+        deed()
+    except BaseException as defect:  # noqa: BLE001  raised again in the thread that waits
+        defects.append(defect)
+
+
+def _beside(*deeds: Callable[[], object]) -> None:
+    defects: list[BaseException] = []
+    threads = [threading.Thread(target=_caught, args=(deed, defects)) for deed in deeds]
     for thread in threads:
         thread.start()
     for thread in threads:

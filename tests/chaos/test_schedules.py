@@ -1,8 +1,8 @@
 """
 Random schedules of wishes, people's edits, faults, kills and clock jumps: every effect once, nobody's word overwritten.
 
-200 fixed seeds run here, thousands with `make chaos`. A seed that failed once stays, with what was wrong (`docs/chaos.md`
-says how one is repeated).
+200 fixed seeds run here, thousands with `make chaos`. What a seed once found stands in `test_found`, because the generator
+may change.
 """
 
 from collections.abc import Iterable
@@ -15,10 +15,6 @@ from chaos.stage import Stage
 
 SEEDS = 200
 AT_ONCE = 10
-FOUND = {
-    22: "a task behind another of its lead counted as ready at once, and a run asked for it in a tight loop",
-    316: "a new process asked for the definitions inside a transaction, and a limit there ended its push",
-}
 
 
 def outcomes(stage: Stage, url: str, seeds: Iterable[int]) -> list[Outcome]:
@@ -38,11 +34,6 @@ def test_after_any_schedule_every_effect_stands_once(stage: Stage, url: str, fir
 
     assert told(found) == ""
     assert all(one.judgement.effects for one in found), "a schedule in which nothing is wanted proves nothing"
-
-
-@pytest.mark.parametrize("seed", FOUND)
-def test_a_schedule_that_once_went_wrong_goes_right(stage: Stage, url: str, seed: int):
-    assert told(outcomes(stage, url, [seed])) == ""
 
 
 def test_a_seed_always_gives_the_same_schedule_and_both_crms_and_all_faults_occur():

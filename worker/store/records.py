@@ -14,7 +14,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import Executable, Text, and_, bindparam, case, cast, delete, func, or_, select, text, update
+from sqlalchemy import Executable, Text, and_, bindparam, case, cast, delete, func, or_, select, text, tuple_, update
 
 from connectors.contract import Fields
 from connectors.fields import FIELDS
@@ -279,10 +279,27 @@ def retry(tx: Tx, destination: str, statuses: Sequence[str] = STUCK) -> int:
 
 
 def forget(tx: Tx, destination: str, record_keys: Sequence[str]) -> int:
-    """These rows speak for no CRM record any more; what was acknowledged of it is no longer known."""
+    """
+    These rows speak for no CRM record any more; what was acknowledged of it is no longer known.
+
+    Whoever speaks for the same record is written once more: these rows may have written to it after that one.
+    """
+    for start in range(0, len(record_keys), AT_ONCE):
+        tx.run(_once_more(tx, destination, record_keys[start : start + AT_ONCE]))
     here = (tx.mine(table), table.c.destination == destination, table.c.record_key == bindparam("key_"))
     gone = update(table).where(*here).values(crm_id=None, acknowledged={}, reformatted=None, status="unmatched")
     return tx.run(gone, [{"key_": key} for key in record_keys]) if record_keys else 0
+
+
+def _once_more(tx: Tx, destination: str, record_keys: Sequence[str]) -> Any:
+    silent = table.alias()
+    shared = select(silent.c.object, silent.c.crm_id).where(
+        silent.c.workspace == tx.workspace, silent.c.destination == destination, silent.c.record_key.in_(record_keys)
+    )
+    speaks = (table.c.status == "in_sync", table.c.record_key.not_in(record_keys))
+    here = (tx.mine(table), table.c.destination == destination, *speaks)
+    due = update(table).where(*here, tuple_(table.c.object, table.c.crm_id).in_(shared))
+    return due.values(status="due", acknowledged={}, reformatted=None, next_attempt_at=None)
 
 
 def park(tx: Tx, destination: str, object: str, fields: Mapping[str, str]) -> None:

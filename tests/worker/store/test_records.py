@@ -277,3 +277,16 @@ def test_a_plan_reads_rows_column_by_column(store: Store):
 
     assert sorted(columns["record_key"]) == ["L1", "L2"]
     assert '"at"' in columns["wanted"][0]
+
+
+def test_whoever_speaks_for_a_record_is_written_once_more_when_another_one_of_it_falls_silent(store: Store):
+    """After a merge both rows stood for one record, and the silent one may have been written last."""
+    put(store, want("L1", crm_id="c1"), want("L2", crm_id="c1"), want("L3", crm_id="c3"))
+    acknowledge(store)
+    with store.write() as tx:
+        records.forget(tx, "hubspot", ["L2"])
+
+    with store.read() as tx:
+        assert [row(tx, key)["status"] for key in ("L1", "L2", "L3")] == ["due", "unmatched", "in_sync"]
+    (again,) = claim(store)
+    assert (again.record_key, again.acknowledged) == ("L1", {})

@@ -1,0 +1,39 @@
+"""What random schedules once found, as the fewest steps that show it; each named after what went wrong."""
+
+from collections.abc import Sequence
+
+import pytest
+from chaos.scene import Scene
+from chaos.steps import Convert, Crash, Jump, Merge, Push, Qualify, Step, Watch, Weather
+
+FOUND: dict[str, Sequence[Step]] = {
+    "after a merge the lead that fell silent was written last, and the one that speaks was not put right": [
+        Qualify(3, 64),
+        Merge(0, 3),
+        Qualify(0, 96),
+        Push(),
+        Watch(),
+    ],
+    "a task behind an unproved one of its lead counted as ready at once, so a run asked for it in a tight loop": [
+        Qualify(0, 74),
+        Qualify(0, 74, episode=2),
+        Crash("K4", far=True),
+        Push(),
+        Jump(31),
+    ],
+    "a lead that was converted while its first write was unproved": [
+        Qualify(0, 74),
+        Weather("records", "reset_after"),
+        Push(),
+        Convert(0),
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", FOUND.values(), ids=FOUND)
+def test_what_once_went_wrong_goes_right(scene: Scene, steps: Sequence[Step]):
+    for step in steps:
+        step.do(scene)
+
+    judgement, late = scene.end()
+    assert (judgement.wrong, late) == ([], [])
