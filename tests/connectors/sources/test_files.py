@@ -259,6 +259,21 @@ class TestWholeFiles:
 
         assert "late" in ids(everything(files, cursor=cursor))
 
+    @pytest.mark.fault("F35")
+    def test_a_file_that_is_replaced_while_it_is_read_is_read_again_from_its_beginning(self, tmp_path: Path) -> None:
+        path = tmp_path / "events.jsonl"
+        path.write_text("\n".join(line(f"e{n}") for n in range(210_000)) + "\n")
+        files, cursor, seen = source(tmp_path), None, set()
+        for piece in files.pull("events", None, NOW):
+            if cursor is None:
+                (tmp_path / "next").write_text("\n".join(line(f"n{n}") for n in range(50)) + "\n")
+                (tmp_path / "next").rename(path)
+            cursor = piece.cursor
+            seen |= set(ids([piece]))
+
+        assert seen <= {f"e{n}" for n in range(210_000)}, "what was open is read to its end"
+        assert {f"n{n}" for n in range(50)} <= set(ids(everything(files, cursor=cursor)))
+
     def test_a_pull_that_breaks_off_in_a_large_file_goes_on_behind_what_landed(self, tmp_path: Path) -> None:
         path = tmp_path / "events.jsonl"
         path.write_text("\n".join(line(f"e{n}") for n in range(420_000)))

@@ -14,6 +14,7 @@ import redis
 import time_machine
 from celery.signals import before_task_publish
 from fixtures_office import SHORT, Offices, activate
+from fixtures_servers import redis_process
 
 from worker.celery import QUEUES, REQUIRED, Slots, app, ring, tick, work
 
@@ -113,6 +114,20 @@ def test_a_bell_that_nobody_takes_is_no_error(monkeypatch: pytest.MonkeyPatch) -
 
     assert done.stdout.endswith("went on\n"), done.stderr
     assert ring is not None
+
+
+@pytest.mark.fault("F42")
+@pytest.mark.parametrize("state", ["full", "read-only"])
+def test_a_redis_that_takes_no_messages_stops_nobody(state: str) -> None:
+    with redis_process() as own_redis, closing(redis.Redis.from_url(own_redis.url)) as client:
+        if state == "full":
+            client.config_set("maxmemory", "1")
+        else:
+            client.execute_command("replicaof", "127.0.0.1", "1")
+        done = python("import worker.celery as c\nc.ring('pull')\nprint('went on')", PQL_BROKER=own_redis.url)
+
+    assert done.stdout.endswith("went on\n"), done.stderr
+    assert "unheard" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("asked", "scheduler"), [("", "celery.beat.Scheduler"), ("1", "redbeat.RedBeatScheduler")])
