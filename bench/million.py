@@ -76,7 +76,7 @@ def measured() -> list[Figure]:
     """The figures of the report."""
     with tempfile.TemporaryDirectory(prefix="pql-bench-") as folder:
         environment = _environment(Path(folder))
-        _write(Path(folder))
+        write(Path(folder))
         for part in ("fill", "evaluate"):
             words = [sys.executable, "-m", "bench.million", part]
             said = run(words, env=environment, cwd=ROOT, stdout=PIPE, text=True, check=True).stdout
@@ -103,18 +103,18 @@ def _environment(folder: Path) -> dict[str, str]:
     return kept | places
 
 
-def _write(folder: Path) -> None:
+def write(folder: Path, leads: int = LEADS, destinations: str = DESTINATIONS) -> None:
     """Settings and usage of a company."""
     settings = folder / "settings.d"
     starter.write(settings)
     (settings / "sources.yaml").write_text(SOURCES)
-    (settings / "destinations.yaml").write_text(DESTINATIONS)
+    (settings / "destinations.yaml").write_text(destinations)
     (settings / "data").mkdir()
     policy = settings / "pql.yaml"
     policy.write_text(policy.read_text().replace("tasks_per_run: 200", "tasks_per_run: off"))
     now = datetime.now(UTC).isoformat()
     for name, query in (("events", EVENTS), ("users", USERS), ("accounts", ACCOUNTS)):
-        rows = query.format(leads=LEADS, now=now)
+        rows = query.format(leads=leads, now=now)
         duckdb.sql(f"COPY ({rows}) TO '{settings}/data/{name}.parquet' (FORMAT parquet)")
 
 

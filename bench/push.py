@@ -60,18 +60,19 @@ def measured() -> list[Figure]:
     try:
         with sandbox() as addresses, postgres() as store, redis() as broker:
             migrate(store)
-            hubspot, salesforce = (_place(kind, addresses[kind]) for kind in ("hubspot", "salesforce"))
+            hubspot, salesforce = (filled(kind, addresses[kind]) for kind in ("hubspot", "salesforce"))
             figures = [*_hubspot(hubspot, store, broker), *_others(hubspot, broker)]
             return figures + _salesforce(salesforce, store, broker)
     except LookupError as problem:
         return skipped("push", str(problem))
 
 
-def _place(kind: str, address: dict[str, str]) -> Place:
+def filled(kind: str, address: dict[str, str], number: int = RECORDS) -> Place:
+    """A CRM with so many people and our fields, which answers late from now on."""
     ids: list[str] = []
     place = Place(kind, address["url"], address["token"], ids)
-    for start in range(0, RECORDS, AT_ONCE):
-        numbers = range(start, min(start + AT_ONCE, RECORDS))
+    for start in range(0, number, AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, number))
         people = [{"object": "contact", "properties": _person(kind, n)} for n in numbers]
         ids += [one["id"] for one in place.ask("seed", {"records": people})["records"]]
     options = {"token": Secret("TOKEN", place.token), "base_url": place.url}
@@ -87,7 +88,8 @@ def _person(kind: str, number: int) -> dict[str, str]:
     return {"email": f"p{number}@x.example"}
 
 
-def _want(place: Place, store_url: str) -> None:
+def wish(place: Place, store_url: str) -> None:
+    """Want something new of all of them; of a few what the CRM refuses."""
     fields = {"pql_flag": True, "pql_tier": "hot", "pql_fit_score": 40, "pql_intent_score": 20, "pql_plan": "starter"}
     with closing(open_store(store_url, "bench")) as store:
         for start in range(0, len(place.ids), AT_ONCE):
@@ -121,7 +123,7 @@ def _together(what: str, said: dict[str, Any]) -> tuple[list[dict[str, Any]], fl
 
 def _pushed(place: Place, store: str, broker: str) -> tuple[dict[str, float], list[dict[str, Any]], float]:
     """What the workers did in sum, what arrived at the CRM, and how long it took."""
-    _want(place, store)
+    wish(place, store)
     since = max((row["seq"] for row in place.ask("requests")), default=0)
     said = {"kind": place.kind, "url": place.url, "token": place.token, "store": store, "redis": broker}
     told, seconds = _together("ours", said)

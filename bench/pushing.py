@@ -4,6 +4,7 @@ prints what it did.
 
     ours     pushes what is due, as a worker does, sharing the limiter in Redis
     window   calls one after another with a counter for each ten seconds in Redis, as many tools do
+    rescue   what another host does after one was lost: sweeps at its times and pushes, until all is acknowledged
 """
 
 from __future__ import annotations
@@ -22,15 +23,12 @@ ALLOWED, WINDOW = 190, 10.0
 def ours(said: dict[str, Any]) -> dict[str, Any]:
     """One worker process of a destination, until nothing is ready any more."""
     from connectors import registry
-    from settings.destinations import DestinationSpec
-    from settings.terms import Secret
     from worker.steps.desk import Writing
     from worker.steps.push import Pushing, push
     from worker.store.database import open_store
     from worker.wiring.limiters import Limiters
 
-    kind = said["kind"]
-    spec = DestinationSpec(name=kind, kind=kind, options={"token": Secret("TOKEN", said["token"]), "base_url": said["url"]})
+    kind, spec = said["kind"], _spec(said)
     with closing(open_store(said["store"], "bench")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]
         tools: Any = SimpleNamespace(store=store, crms={kind: crm}, settings=SimpleNamespace(destinations={kind: spec}))
         limiters = Limiters(tools, said["redis"])
@@ -48,6 +46,38 @@ def ours(said: dict[str, Any]) -> dict[str, Any]:
         cpu = time.process_time() - cpu
         limiters.close()
     return {"records": records, "rejected": rejected, "writing": calls, "made": crm.calls, "cpu": cpu}
+
+
+def rescue(said: dict[str, Any]) -> dict[str, Any]:
+    """Seconds from now until no row waits that the lost host had in hand, and until nothing waits at all."""
+    from connectors import registry
+    from worker.steps.desk import Writing
+    from worker.steps.periods import Periods
+    from worker.steps.push import Pushing, push
+    from worker.steps.sweep import sweep
+    from worker.store import record_claims
+    from worker.store.database import open_store
+
+    periods, found = Periods.from_environment(), 0.0
+    with closing(open_store(said["store"], "bench")) as store, closing(registry.crm(_spec(said))) as crm:  # type: ignore[type-var]
+        _ready()
+        begun = time.monotonic()
+        while True:
+            sweep(store)
+            push(store, crm, Writing(said["kind"]), Pushing(seconds=periods.sweep))
+            with store.read() as tx:
+                held, waits = record_claims.holders(tx), record_claims.waiting(tx, said["kind"])
+            found = found or (0.0 if held else time.monotonic() - begun)
+            if not held and not waits:
+                return {"taken_up": found, "done": time.monotonic() - begun}
+
+
+def _spec(said: dict[str, Any]) -> Any:
+    from settings.destinations import DestinationSpec
+    from settings.terms import Secret
+
+    kind = said["kind"]
+    return DestinationSpec(name=kind, kind=kind, options={"token": Secret("TOKEN", said["token"]), "base_url": said["url"]})
 
 
 def window(said: dict[str, Any]) -> dict[str, Any]:
@@ -95,5 +125,5 @@ def _ready() -> None:
 
 
 if __name__ == "__main__":
-    done = {"ours": ours, "window": window}[sys.argv[1]](json.loads(sys.argv[2]))
+    done = {"ours": ours, "window": window, "rescue": rescue}[sys.argv[1]](json.loads(sys.argv[2]))
     sys.stdout.write(json.dumps(done) + "\n")

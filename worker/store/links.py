@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 
 from worker.store.database import Tx
+from worker.store.many import inserting, looked_up
 from worker.store.tables import link as table
 
 ACTIVE = "active"
@@ -41,8 +42,8 @@ def by_key(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, Li
     found: dict[str, Link] = {}
     for start in range(0, len(record_keys), AT_ONCE):
         part = record_keys[start : start + AT_ONCE]
-        for row in tx.dicts(select(*_COLUMNS).where(*_active(tx, destination), table.c.record_key.in_(part))):
-            found[row["record_key"]] = Link(**row)
+        asked = looked_up(tx, _COLUMNS, {"destination": destination}, (table.c.record_key, part), _IS_ACTIVE)
+        found |= {row[0]: Link(*row) for row in tx.rows(asked)}
     return found
 
 
@@ -50,8 +51,10 @@ def by_id(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> list[Lin
     """The active links to these CRM records; several of ours may stand for one of theirs."""
     found: list[Link] = []
     for start in range(0, len(ids), AT_ONCE):
-        same = and_(table.c.object == object, table.c.crm_id.in_(ids[start : start + AT_ONCE]))
-        found += [Link(**row) for row in tx.dicts(select(*_COLUMNS).where(*_active(tx, destination), same))]
+        keys, alike = (table.c.crm_id, ids[start : start + AT_ONCE]), table.c.object == object
+        found += [
+            Link(*row) for row in tx.rows(looked_up(tx, _COLUMNS, {"destination": destination}, keys, _IS_ACTIVE, alike))
+        ]
     return found
 
 
@@ -67,9 +70,8 @@ def put(tx: Tx, destination: str, links: Iterable[Link]) -> None:
     _set(tx, destination, same, verified_at=now)
     _set(tx, destination, other, status="merged_into", verified_at=now)
     fresh = [one for key, one in wanted.items() if key not in set(same)]
-    rows = [{**_row(one), "destination": destination, "status": ACTIVE, "verified_at": now} for one in fresh]
-    if rows:
-        tx.add(table, rows)
+    here = {"workspace": tx.workspace, "destination": destination, "status": ACTIVE, "verified_at": now}
+    _ADDED.run(tx, [{**_row(one), **here} for one in fresh])
 
 
 def moved(tx: Tx, destination: str, object: str, moves: Mapping[str, tuple[str, str]]) -> list[Link]:
@@ -122,8 +124,13 @@ def deleted_keys(tx: Tx, destination: str) -> set[str]:
 _COLUMNS = (table.c.record_key, table.c.object, table.c.crm_id, table.c.how)
 
 
+_IS_ACTIVE = table.c.status == literal_column(f"'{ACTIVE}'")  # a constant, so that the partial index serves
+_NAMES = ("workspace", "destination", "record_key", "object", "crm_id", "status", "how", "verified_at")
+_ADDED = inserting(table, _NAMES, lambda insert: insert)
+
+
 def _active(tx: Tx, destination: str) -> tuple[Any, ...]:
-    return tx.mine(table), table.c.destination == destination, table.c.status == ACTIVE
+    return tx.mine(table), table.c.destination == destination, _IS_ACTIVE
 
 
 def _target(one: Link) -> tuple[str, str]:

@@ -15,7 +15,23 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Dialect, Executable, Table, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    Column,
+    ColumnClause,
+    ColumnElement,
+    Dialect,
+    Executable,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -73,6 +89,25 @@ def inserting(table: Table, names: Sequence[str], conflict: Callable[[Insert], E
     return Many([table.c[name] for name in names], build)
 
 
+def looked_up(
+    tx: Tx, names: Sequence[Column[Any]], fixed: Mapping[str, Any], keys: tuple[Column[Any], Sequence[str]], *also: Any
+) -> Executable:
+    """
+    The rows of this workspace with these `fixed` values and one of the keys; together they are the beginning of an index.
+
+    On Postgres each is a question of its own inside of one statement, so that no estimate can turn it into a scan.
+    """
+    key, values = keys
+    table, said = key.table, {"workspace": tx.workspace, **fixed}
+    if not tx.on_postgres:
+        return select(*names).where(*(table.c[name] == value for name, value in said.items()), key.in_(values), *also)
+    columns = [*(table.c[name] for name in said), key]
+    given = _recordset(literal(orjson.dumps([{**said, str(key.name): value} for value in values]).decode(), Text()), columns)
+    same = (table.c[name] == given.c[name] for name in (*said, key.name))
+    each = select(*names).where(*same, *also).correlate(given).offset(literal_column("0")).lateral("each")
+    return select(each).select_from(given.join(each, true()))
+
+
 # ---------------------------------------------------------------------------------------- how rows reach a statement
 
 
@@ -88,9 +123,8 @@ class _Document:
     """All rows as one parameter."""
 
     def __init__(self, columns: Mapping[str, TypeEngine[Any]], build: Callable[..., Executable], dialect: Dialect) -> None:
-        rows = func.jsonb_to_recordset(cast(bindparam("rows", type_=Text()), JSONB))
-        given = rows.table_valued(*(column(name, type_) for name, type_ in columns.items()))
-        made, self._own = _compiled(build(given.render_derived("given", with_types=True).c, dialect), dialect)
+        given = _recordset(bindparam("rows", type_=Text()), [column(name, type_) for name, type_ in columns.items()])
+        made, self._own = _compiled(build(given.c, dialect), dialect)
         self._sql = made.string
 
     def run(self, tx: Tx, rows: Rows) -> int:
@@ -130,6 +164,12 @@ class _Repeated:
     def _said(self, rows: Rows) -> Iterator[tuple[Any, ...]]:
         for row in rows:
             yield tuple([make(row) for make in self._makers])
+
+
+def _recordset(document: ColumnElement[str], columns: Sequence[ColumnClause[Any]]) -> Any:
+    """Rows that come as one JSON document, as a table."""
+    rows = func.jsonb_to_recordset(cast(document, JSONB)).table_valued(*(column(one.name, one.type) for one in columns))
+    return rows.render_derived("given", with_types=True)
 
 
 def _compiled(statement: Any, dialect: Dialect) -> tuple[SQLCompiler, dict[str, Any]]:

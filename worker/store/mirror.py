@@ -19,6 +19,7 @@ from sqlalchemy import Text, bindparam, cast, delete, func, select, update
 from connectors.contract import Mirrored, MirrorPage, Owner
 from worker.store import links
 from worker.store.database import Tx
+from worker.store.many import looked_up
 from worker.store.tables import crm_email, crm_mirror, crm_owner, mirror_cursor
 from worker.store.values import packed, unpacked
 
@@ -147,8 +148,9 @@ def records(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> dict[s
     """Some records in full, by id, deleted and moved ones included."""
     table, found = crm_mirror, dict[str, Mirrored]()
     for start in range(0, len(ids), links.AT_ONCE):
-        here = (tx.mine(table), table.c.destination == destination, table.c.object == object)
-        for row in tx.dicts(select(table).where(*here, table.c.id.in_(ids[start : start + links.AT_ONCE]))):
+        part = ids[start : start + links.AT_ONCE]
+        here = {"destination": destination, "object": object}
+        for row in tx.dicts(looked_up(tx, list(table.c), here, (table.c.id, part))):
             plain = {name: row[name] for name in PLAIN}
             found[row["id"]] = Mirrored(row["id"], object, fields=unpacked(row["fields"]), **plain)
     return found

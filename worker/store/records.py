@@ -19,7 +19,7 @@ from sqlalchemy import Executable, Text, and_, bindparam, case, cast, delete, fu
 from connectors.contract import Fields
 from connectors.fields import FIELDS
 from worker.store.database import Tx
-from worker.store.many import Insert, inserting
+from worker.store.many import Insert, inserting, looked_up
 from worker.store.tables import parked_field
 from worker.store.tables import record_sync as table
 from worker.store.values import digest, packed, unpacked
@@ -73,10 +73,12 @@ def want(tx: Tx, destination: str, rows: Sequence[Want], run_id: str | None = No
 def _standing(tx: Tx, destination: str, keys: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     """What is wanted now, as far as it decides whether a row is news."""
     names = (table.c.record_key, table.c.wanted_hash, table.c.object, table.c.crm_id, table.c.status)
-    asked = select(*names).where(tx.mine(table), table.c.destination == destination)
+    here = {"destination": destination}
     parts = [keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE)]
     few = len(parts) <= FEW_PARTS
-    found = (tx.rows(asked.where(table.c.record_key.in_(part))) for part in parts) if few else (tx.rows(asked),)
+    all_of_it = select(*names).where(tx.mine(table), table.c.destination == destination)
+    some = (looked_up(tx, names, here, (table.c.record_key, part)) for part in parts)
+    found = (tx.rows(one) for one in (some if few else (all_of_it,)))
     open_ = ("unmatched", "needs_review")
     return {row[0]: (*row[1:4], row[4] if row[4] in open_ else "due") for some in found for row in some}
 
@@ -165,10 +167,10 @@ def by_key(tx: Tx, record_key: str) -> list[dict[str, Any]]:
 def by_keys(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The rows of these records in one destination, by key, their fields unpacked."""
     found: dict[str, dict[str, Any]] = {}
-    here = (tx.mine(table), table.c.destination == destination)
+    here = {"destination": destination}
     for start in range(0, len(record_keys), AT_ONCE):
-        part = select(table).where(*here, table.c.record_key.in_(record_keys[start : start + AT_ONCE]))
-        for row in tx.dicts(part):
+        part = (table.c.record_key, record_keys[start : start + AT_ONCE])
+        for row in tx.dicts(looked_up(tx, list(table.c), here, part)):
             docs = {name: unpacked(row[name]) for name in ("wanted", "acknowledged", "reformatted")}
             found[row["record_key"]] = row | docs
     return found
