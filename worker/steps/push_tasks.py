@@ -18,7 +18,7 @@ from connectors.fields import TASK_KEY
 from worker.steps.calling import ATTEMPTS_AT_MOST, Answer, Batch, Begun, Held, Late, backoff, begin
 from worker.steps.desk import Desk
 from worker.steps.report import Rejection
-from worker.steps.told import told as worded
+from worker.steps.set_aside import worded
 from worker.steps.touch import touched
 from worker.store import attempts, intent_claims, intents, records
 from worker.store.attempts import Attempt, End
