@@ -23,8 +23,8 @@ from worker.steps.desk import Desk
 from worker.steps.push_records import Records
 from worker.steps.record_drafts import Draft
 from worker.steps.record_outcomes import Said, lacks_field, verdict
+from worker.steps.set_aside import worded
 from worker.steps.sweep import died_here
-from worker.steps.told import told as worded
 from worker.store import attempts, bulk_claims, bulk_jobs, record_claims
 from worker.store.attempts import End
 from worker.store.bulk_jobs import BulkJob, Held

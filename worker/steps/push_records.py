@@ -21,7 +21,7 @@ from worker.steps.desk import Desk
 from worker.steps.record_drafts import KEY, Draft, Reading, asked_fields, draft
 from worker.steps.record_outcomes import Said, lacks_field, successor_object, tried, verdict
 from worker.steps.report import Rejection
-from worker.steps.told import told as worded
+from worker.steps.set_aside import worded
 from worker.store import attempts, links, mirror, record_claims, records
 from worker.store.attempts import Attempt, End
 from worker.store.claiming import Claim

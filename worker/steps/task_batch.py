@@ -15,7 +15,7 @@ from connectors.contract import Outcome, Receipt, SeenTask
 from worker.steps.calling import ATTEMPTS_AT_MOST, Answer, Batch, Begun, Held, Late, backoff
 from worker.steps.desk import Desk
 from worker.steps.report import Rejection
-from worker.steps.told import told as worded
+from worker.steps.set_aside import worded
 from worker.store import attempts, intent_claims
 from worker.store.attempts import End
 from worker.store.crash import point

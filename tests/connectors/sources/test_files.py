@@ -134,6 +134,13 @@ class TestStamps:
         (piece,) = everything(source(folder, **more))
         return piece.rows.column("at").to_pylist()[0] if len(piece.rows) else piece.bad[0].reason
 
+    @pytest.mark.fault("F31")
+    def test_a_leap_second_is_read_or_set_aside_and_never_moves_its_neighbours(self, tmp_path: Path) -> None:
+        leap = self.moment(tmp_path, "2016-12-31T23:59:60Z")
+
+        assert isinstance(leap, str) or abs((leap - datetime(2017, 1, 1, tzinfo=UTC)).total_seconds()) <= 1
+        assert self.moment(tmp_path, "2028-02-29T23:59:59Z") == datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)
+
     @pytest.mark.parametrize(
         "text",
         [
