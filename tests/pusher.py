@@ -83,6 +83,13 @@ def _wish(store_url: str, ids: Sequence[str], owner: str) -> None:
         commit(store, Wishes({"hubspot": wants}, {"hubspot": [task(0, ids[0], owner)]}))
 
 
+def _push_to(store_url: str, kind: str, url: str, token: str) -> None:
+    spec = DestinationSpec(name=kind, kind=kind, options={"token": Secret("TOKEN", token), "base_url": url})
+    with closing(open_store(store_url, "acme")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]  # it closes
+        sweep(store)
+        push(store, crm, Writing(kind, looks=True, opt_out=True), Pushing(seconds=10, threads=1))
+
+
 def _undo(store_url: str, kind: str, url: str, token: str) -> None:
     spec = DestinationSpec(name=kind, kind=kind, options={"token": Secret("TOKEN", token), "base_url": url})
     with closing(open_store(store_url, "acme")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]  # it closes
@@ -107,7 +114,7 @@ def _child(order: Mapping[str, Any]) -> None:
     code = 1
     try:
         os.environ.update(order["environment"])
-        {"push": _push, "wish": _wish, "undo": _undo}[order["do"]](*order["args"])
+        {"push": _push, "push_to": _push_to, "wish": _wish, "undo": _undo}[order["do"]](*order["args"])
         code = 0
     finally:
         sys.stderr.flush()

@@ -29,7 +29,7 @@ def check(asked: Asked) -> int:
 
 def activate(asked: Asked, who: str | None) -> int:
     """Store the settings as the version that workers use."""
-    from worker.store import audit, versions
+    from worker.store import audit, records, versions
     from worker.wiring.opening import open_store, read_settings
 
     places = asked.places()
@@ -40,6 +40,7 @@ def activate(asked: Asked, who: str | None) -> int:
         with store.write() as tx:
             sha, is_new = versions.activate(tx, settings.text, name)
             if is_new:
+                records.unpark_all(tx)
                 audit.add(tx, name, "activate", {"hash": sha})
     finally:
         store.close()

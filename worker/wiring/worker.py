@@ -33,7 +33,7 @@ from worker.steps.undo import LEASE as UNDO
 from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
-from worker.store import mirror, pauses, runs, versions
+from worker.store import mirror, pauses, records, runs, versions
 from worker.wiring.evaluating import begin, evaluate, finish
 from worker.wiring.limiters import Limiters
 
@@ -143,7 +143,10 @@ class Worker:
     def activate(self, who: str = "pql run") -> bool:
         """Make these settings the active ones; whether they were not."""
         with self.tools.store.write() as tx:
-            return versions.activate(tx, self.tools.settings.text, who)[1]
+            changed = versions.activate(tx, self.tools.settings.text, who)[1]
+            if changed:
+                records.unpark_all(tx)
+        return changed
 
     # --------------------------------------------------------------------------------- the steps
 
