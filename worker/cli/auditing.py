@@ -40,6 +40,8 @@ def audit(asked: Asked, *, destination: str | None, limit: int | None, dry_run: 
 def _tell(report: Audited) -> None:
     for name, one in report.destinations.items():
         output.say(f"{name}: {one.looked} records read back, {one.same} as acknowledged, {one.calls} calls.")
+        if one.back:
+            output.say(f"{name} has these fields again, and they are written from now on: {', '.join(one.back)}.")
         if one.skipped:
             output.say(f"{name} was not looked at to the end: {one.skipped}. Run it again later.")
     counted = Counter((one.destination, one.outcome, one.field or "whole record", one.says) for one in report.findings)

@@ -62,6 +62,7 @@ def status(asked: Asked) -> int:
     output.table("Waiting", ["reason", "# leads"], document.waiting)
     for name, at, looked, drifted in document.audits:
         output.say(f"Audit of {name} at {at:%Y-%m-%d %H:%M} UTC: {looked} records read back, {drifted} not as acknowledged.")
+    output.table("Left out, because the CRM does not have it", ["destination", "field", "it said"], document.left_out)
     output.table("Overwritten by others", ["destination", "what we did", "field", "# records"], document.drift)
     if document.workers:
         output.table("Workers", ["worker", "last sign", "doing"], document.workers)

@@ -1,8 +1,8 @@
 """
 Make settings the active ones.
 
-Decided here: other settings are a reason to try again what a CRM refused under the ones before. Not decided here: what a
-version is (the store).
+Decided here: other settings are a reason to try again what a CRM refused or did not have under the ones before. Not decided
+here: what a version is (the store).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ def activate(store: Store, settings: Settings, who: str) -> tuple[str, bool]:
         hash, is_new = versions.activate(tx, settings.text, who)
         if is_new:
             audit.add(tx, who, "activate", {"hash": hash})
+            records.unpark_all(tx)
         if is_new and not first:
             for name in settings.destinations:
                 records.retry(tx, name, REFUSED)

@@ -81,7 +81,7 @@ def audit(store: Store, crm: Crm, writing: Writing, how: Auditing | None = None)
     calls, name = crm.calls, writing.destination
     limiter = auditing.limiter or LocalLimiter()
     with store.read() as tx:
-        parked = set(records.parked(tx, name))
+        reading = _Reading(crm, limiter, writing, set(records.parked(tx, name)))
         groups = list(_samples(tx, name, store.workspace, looked, auditing.sample))
     seen: list[_Seen] = []
     try:
@@ -89,12 +89,13 @@ def audit(store: Store, crm: Crm, writing: Writing, how: Auditing | None = None)
             if auditing.stop():
                 looked.skipped = "stopped before the end of the sample"
                 break
-            seen += _read(crm, limiter, writing, parked, rows)
+            seen += reading.look(rows)
     except TryLater as problem:
         looked.skipped = str(problem)
     looked.calls = crm.calls - calls
     looked.looked = len(seen)
-    _settle(store, name, seen, auditing)
+    looked.back = sorted(f"{object}.{field}" for object, field in reading.back)
+    _settle(store, name, seen, auditing, reading.back)
     return looked, list(_told(name, seen, looked))
 
 
@@ -111,26 +112,39 @@ def _samples(tx: Tx, name: str, workspace: str, looked: Looked, most: int) -> It
 # --------------------------------------------------------------------------------------------- look
 
 
-def _read(
-    crm: Crm, limiter: Limiter, writing: Writing, parked: set[tuple[str, str]], rows: Sequence[dict[str, Any]]
-) -> list[_Seen]:
-    object = rows[0]["object"]
-    names = {name for row in rows for name in row["acknowledged"] if name not in (*BY_NAME, OWNER)}
-    asked = sorted(names - core.NOT_COMPARED)
-    _turn(limiter)
-    try:
-        found = crm.mirror.read(object, sorted({row["crm_id"] for row in rows}), asked)
-    except TryLater as problem:
-        if problem.limited:
-            limiter.pause(problem.after or crm.budget().window_seconds)
-        raise
-    finally:
-        limiter.learn(crm.budget())
-    modes = _modes(writing, object, asked)
-    left_out = {name for where, name in parked if where == object}
-    if writing.set_owner == "never":
-        left_out.add(OWNER)
-    return [_compared(row, found.get(row["crm_id"]), modes, left_out) for row in rows]
+@dataclass(slots=True)
+class _Reading:
+    """Reads records of one CRM. `parked`: fields that it did not have; `back`: those of them that it has again."""
+
+    crm: Crm
+    limiter: Limiter
+    writing: Writing
+    parked: set[tuple[str, str]]
+    back: set[tuple[str, str]] = field(default_factory=set)
+
+    def look(self, rows: Sequence[dict[str, Any]]) -> list[_Seen]:
+        """Read these records of one object, and compare each."""
+        object = rows[0]["object"]
+        left_out = {name for where, name in self.parked if where == object}
+        names = {name for row in rows for name in row["acknowledged"]} | left_out
+        asked = sorted(names - core.NOT_COMPARED - {*BY_NAME, OWNER})
+        found = self._read(object, sorted({row["crm_id"] for row in rows}), asked)
+        self.back |= {(object, name) for name in left_out if any(name in one.fields for one in found.values())}
+        if self.writing.set_owner == "never":
+            left_out.add(OWNER)
+        modes = _modes(self.writing, object, asked)
+        return [_compared(row, found.get(row["crm_id"]), modes, left_out) for row in rows]
+
+    def _read(self, object: str, ids: Sequence[str], asked: Sequence[str]) -> Mapping[str, Mirrored]:
+        _turn(self.limiter)
+        try:
+            return self.crm.mirror.read(object, ids, asked)
+        except TryLater as problem:
+            if problem.limited:
+                self.limiter.pause(problem.after or self.crm.budget().window_seconds)
+            raise
+        finally:
+            self.limiter.learn(self.crm.budget())
 
 
 def _turn(limiter: Limiter) -> None:
@@ -161,8 +175,8 @@ def _compared(row: dict[str, Any], says: Mirrored | None, modes: Mapping[str, Mo
 # -------------------------------------------------------------------------------------------- settle
 
 
-def _settle(store: Store, name: str, seen: Sequence[_Seen], auditing: Auditing) -> None:
-    """Decide each difference, and in one transaction repair, note and follow; a dry run only decides."""
+def _settle(store: Store, name: str, seen: Sequence[_Seen], auditing: Auditing, back: set[tuple[str, str]]) -> None:
+    """Decide each difference, and in one transaction repair, note, follow and unpark; a dry run only decides."""
     with store.write() as tx:
         still = records.untouched(tx, name, {one.key: one.row["fence"] for one in seen})
         for one in seen:
@@ -182,6 +196,8 @@ def _settle(store: Store, name: str, seen: Sequence[_Seen], auditing: Auditing) 
         drift.settled(tx, name, well, since)
         drift.forget(tx, tx.now() - KEPT)
         _follow(tx, name, seen)
+        for object, field in sorted(back):
+            records.unpark(tx, name, object, field)
         deeds.add(tx, auditing.who, DEED, _deed(name, seen))
 
 

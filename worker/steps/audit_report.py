@@ -52,6 +52,8 @@ class Looked(Document):
     gone: int = 0
     moved: int = 0
     calls: int = 0
+    back: list[str] = Field(default_factory=list)
+    """Fields that the CRM did not have and has again: they are written from now on."""
     skipped: str = ""
     """Why this destination was not looked at, or not to the end."""
 

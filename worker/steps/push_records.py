@@ -281,7 +281,7 @@ class Records(Batch[Draft]):
             self._desk.parked.add((object, name))
             said = f"{self._desk.destination} has no field {name} on {object}, or we may not write it."
             mend = "run `pql provision`" if name in BY_NAME else "make the field there"
-            self._desk.tally.warn(f"{said} It is left out. To mend that {mend}, then `pql retry`.")
+            self._desk.tally.warn(f"{said} It is left out. To mend that {mend}, then `pql retry`; the audit notices, too.")
 
     def count(self, told: Sequence[tuple[Draft, Receipt]]) -> None:
         applied = [one for one, says in told if says.outcome is Outcome.APPLIED]

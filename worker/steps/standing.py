@@ -85,6 +85,8 @@ class Standing(Document):
     paused: dict[str, str] = Field(default_factory=dict)
     audits: list[tuple[str, datetime, int, int]] = Field(default_factory=list)
     """The last drift audit: destination, when, records looked at, records that were not as acknowledged."""
+    left_out: list[tuple[str, str, str]] = Field(default_factory=list)
+    """Fields that a CRM turned out not to have, and that are not written until it has them: destination, field, why."""
     drift: list[tuple[str, str, str, int]] = Field(default_factory=list)
     """Fields of ours that others overwrote lately: destination, what was done, field, records."""
     guarded: list[str] = Field(default_factory=list)
@@ -119,12 +121,19 @@ def standing(store: Store, settings: Settings | None = None) -> Standing:
             waiting=held.most_common(),
             workers=[(one["worker"], one["at"], one["doing"] or "") for one in beats.workers(tx)[:WORKERS]],
             audits=_audits(tx, settings),
+            left_out=_left_out(tx, settings),
             drift=drift.counts(tx),
             guarded=[name for name in settings.destinations if _guarded(tx, name)] if settings else [],
             alerts=[_alert(one) for one in alerts.open_ones(tx)],
             untold=[Untold(**row) for row in alerts.waiting(tx)],
             paused={what: row["why"] or "no reason given" for what, row in pauses.active(tx).items()},
         )
+
+
+def _left_out(tx: Tx, settings: Settings | None) -> list[tuple[str, str, str]]:
+    names = settings.destinations if settings else ()
+    parked = [(name, where, why) for name in names for where, why in sorted(records.parked(tx, name).items())]
+    return [(name, f"{object}.{field}", why) for name, (object, field), why in parked]
 
 
 def _audits(tx: Tx, settings: Settings | None) -> list[tuple[str, datetime, int, int]]:

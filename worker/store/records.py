@@ -327,3 +327,13 @@ def unpark(tx: Tx, destination: str, object: str, field: str) -> int:
     without = cast(table.c.parked, Text).contains(f'"{field}"', autoescape=True)
     rows = update(table).where(tx.mine(table), table.c.destination == destination, table.c.object == object, without)
     return tx.run(rows.where(table.c.status.in_(("in_sync", "rejected"))).values(status="due", next_attempt_at=None))
+
+
+def unpark_all(tx: Tx) -> int:
+    """Other settings are in force: try every field that was left out once more; how many."""
+    found = tx.rows(
+        select(parked_field.c.destination, parked_field.c.object, parked_field.c.field).where(tx.mine(parked_field))
+    )
+    for row in found:
+        unpark(tx, row.destination, row.object, row.field)
+    return len(found)

@@ -218,7 +218,7 @@ def _audit(worker: Worker, name: str) -> list[Bell]:
     if looked.fighting or looked.other_writer:
         said = "Fields of ours are overwritten by somebody else again and again. `pql status` says which."
         log.warning("drift", about=name, records=looked.fighting + looked.other_writer, reason=said)
-    return [("push", name)] if looked.repaired else []
+    return [("push", name)] if looked.repaired or looked.back else []
 
 
 def _waits_for_mirror(store: Store) -> bool:

@@ -199,3 +199,29 @@ def test_hours_begin_at_different_places():
 
     assert len({core.begins("acme", "hubspot", slot, "L") for slot in slots}) == 24
     assert core.begins("acme", "hubspot", slots[0], "L") != core.begins("acme", "salesforce", slots[0], "L")
+
+
+def test_a_field_that_is_removed_while_we_write_is_left_out_alone_and_written_again_once_it_is_back(ground: Ground):
+    written(ground, pql_plan="trial")
+    definitions = {"hubspot": "pql_plan", "salesforce": "PQL_Plan__c"}
+    ground.endpoint.act("drop_field", object=_theirs(ground), name=definitions[ground.name])
+    written(ground, pql_plan="paid", pql_score=80)
+
+    assert [ground.holds(number)["pql_score"] for number in range(3)] == [80] * 3, "all else goes on"
+    with ground.store.read() as tx:
+        assert set(records.parked(tx, ground.name)) == {(ground.object, "pql_plan")}
+    assert look(ground)[0].back == []
+
+    ground.crm.provisioning.apply()
+    assert look(ground)[0].back == [f"{ground.object}.pql_plan"]
+    ground.push()
+    assert [ground.holds(number)["pql_plan"] for number in range(3)] == ["paid"] * 3
+
+
+@one_crm
+def test_other_settings_try_every_field_once_more(ground: Ground):
+    written(ground)
+    with ground.store.write() as tx:
+        records.park(tx, ground.name, ground.object, {"pql_tier": "gone"})
+        assert records.unpark_all(tx) == 1
+        assert records.parked(tx, ground.name) == {}
