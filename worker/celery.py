@@ -20,13 +20,14 @@ from celery.schedules import schedstate, schedule
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
+from worker.steps.periods import BadPeriod, Periods, visibility, visibility_or_floor
 from worker.wiring.broker import BadBroker, Broker, broker
 from worker.wiring.places import find
 
 log = structlog.get_logger("pql")
 
 # Each line has its reason in docs/operations.md.
-VISIBILITY = int(os.environ.get("PQL_VISIBILITY", "1800"))
+VISIBILITY = visibility_or_floor()
 REQUIRED: dict[str, Any] = {
     "task_serializer": "json",
     "accept_content": ["json"],
@@ -115,10 +116,12 @@ app.conf.beat_max_loop_interval = 5
 
 
 def _sound() -> None:
-    """End this process with a sentence where the broker must not be used; say what is risky about it."""
+    """End this process with a sentence where the broker or a period must not be used; say what is risky."""
     try:
         risky = broker(find().broker).warning
-    except BadBroker as bad:
+        Periods.from_environment()
+        visibility()
+    except (BadBroker, BadPeriod) as bad:
         sys.exit(str(bad))
     if risky:
         log.warning("broker", reason=risky)

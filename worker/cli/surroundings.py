@@ -29,7 +29,6 @@ PLATFORMS: Mapping[str, str] = {
     "FLY_APP_NAME": "Fly.io",
     "RAILWAY_ENVIRONMENT": "Railway",
 }
-TASK_SECONDS = 300
 
 
 def python() -> Iterator[Finding]:
@@ -157,6 +156,25 @@ def _space(here: Path) -> Finding:
     return Finding(group="disk", name="space", level="warn" if low else "pass", says=f"{says} Make room." if low else says)
 
 
+# ------------------------------------------------------------------------------------------------- periods
+
+
+def periods(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """How long things are held and waited for; each has a floor."""
+    from worker.steps.periods import BadPeriod, Periods, visibility
+
+    try:
+        here = Periods.from_environment(environment)
+        says = f"Lease {here.lease:g} s, sweep {here.sweep:g} s, wait after an unproved write {here.unknown_wait:g} s."
+        yield Finding(group="periods", name="claims", level="pass", says=says)
+    except BadPeriod as bad:
+        yield Finding(group="periods", name="claims", level="fail", says=str(bad))
+    try:
+        yield Finding(group="periods", name="visibility", level="pass", says=f"{visibility(environment)} s.")
+    except BadPeriod as bad:
+        yield Finding(group="periods", name="visibility", level="fail", says=str(bad))
+
+
 # -------------------------------------------------------------------------------------------------- broker
 
 
@@ -175,7 +193,6 @@ def broker(places: Places) -> Iterator[Finding]:
     if found.warning:
         yield Finding(group="broker", name="tls", level="warn", says=found.warning)
     yield from _redis(found.url, found.tls or {})
-    yield from _visibility(os.environ.get("PQL_VISIBILITY", "1800"))
 
 
 def _redis(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:
@@ -196,12 +213,6 @@ def _redis(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:
     loading = bool(persistence.get("loading"))
     if loading:
         yield Finding(group="broker", name="loading", level="warn", says="Redis is still loading its data. Wait a moment.")
-
-
-def _visibility(text: str) -> Iterator[Finding]:
-    good = text.isdigit() and int(text) > TASK_SECONDS
-    says = f"{text} s." if good else f"PQL_VISIBILITY is {text}; a task may take {TASK_SECONDS} s. Write more, usually 1800."
-    yield Finding(group="broker", name="visibility", level="pass" if good else "fail", says=says)
 
 
 def is_elsewhere(places: Places) -> bool:

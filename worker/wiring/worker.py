@@ -30,7 +30,7 @@ from worker.steps.undo import LEASE as UNDO
 from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
-from worker.store import mirror, pauses, runs, versions
+from worker.store import audit, mirror, pauses, runs, versions
 from worker.wiring.alerting import begins, look_and_tell
 from worker.wiring.evaluating import Moved, begin, evaluate, finish
 from worker.wiring.limiters import Limiters
@@ -46,12 +46,13 @@ class Untimely(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a run goes: what it pretends to be at, its limit, guards to let pass, the digest of the plan it must equal."""
+    """How a run goes: as of when, its limit, guards to let pass, the digest of the plan it must equal, who asks."""
 
     as_of: datetime | None = None
     limit: int | None = None
     override: tuple[str, ...] = ()
     digest: str | None = None
+    who: str = ""
     pull: bool = True
     watch: bool = True
 
@@ -130,6 +131,7 @@ class Worker:
             report.status = "held"
             reporting.add_plan(self.tools, report, plan)
             return
+        self._note_override(plan, asked, report.run)
         with _timed(report, "commit"):
             commit.introduce(self.tools, plan)
             commit.write(self.tools, plan, report.run)
@@ -138,6 +140,13 @@ class Worker:
             reporting.add_plan(self.tools, report, plan)
         if report.status == "done":
             self._push_all(report, asked.limit)
+
+    def _note_override(self, plan: Plan, asked: Wanted, run_id: str) -> None:
+        """Who let which plan pass which guards."""
+        if plan.passed:
+            detail = {"guards": [one.guard for one in plan.passed], "plan": asked.digest, "run": run_id}
+            with self.tools.store.write() as tx:
+                audit.add(tx, asked.who or "run", "override", detail)
 
     def _timely(self, moment: datetime) -> None:
         with self.tools.store.read() as tx:
