@@ -20,23 +20,15 @@ from celery.schedules import schedstate, schedule
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from worker.steps.periods import BadPeriod, Periods
+from worker.steps.periods import BadPeriod, Periods, visibility, visibility_or_floor
 from worker.wiring.broker import BadBroker, Broker, broker
 from worker.wiring.places import find
 
 log = structlog.get_logger("pql")
 
 
-def _visibility() -> int:
-    """How long Redis waits before it delivers again; a bad period is refused when a worker starts, not at an import."""
-    try:
-        return int(Periods.from_environment().visibility)
-    except BadPeriod:
-        return 1800
-
-
 # Each line has its reason in docs/operations.md.
-VISIBILITY = _visibility()
+VISIBILITY = visibility_or_floor()
 REQUIRED: dict[str, Any] = {
     "task_serializer": "json",
     "accept_content": ["json"],
@@ -125,10 +117,11 @@ app.conf.beat_max_loop_interval = 5
 
 
 def _sound() -> None:
-    """End this process with a sentence where the broker or a period must not be used; say what is risky about it."""
+    """End this process with a sentence where the broker or a period must not be used; say what is risky."""
     try:
-        Periods.from_environment()
         risky = broker(find().broker).warning
+        Periods.from_environment()
+        visibility()
     except (BadBroker, BadPeriod) as bad:
         sys.exit(str(bad))
     if risky:

@@ -119,6 +119,7 @@ def test_ctrl_c_in_the_middle_of_a_push_finishes_what_is_in_flight_and_the_next_
         scene.did(f"u{n}", "report_viewed", 1)
     for n in range(9):
         scene.keen(f"u{n}")
+    scene.rewrite("pql", "changed_leads: 20%", "changed_leads: off")
     scene.write()
     endpoint = scene.portal.endpoint
     endpoint.weather(
@@ -126,7 +127,7 @@ def test_ctrl_c_in_the_middle_of_a_push_finishes_what_is_in_flight_and_the_next_
     )
     endpoint_before = len([one for one in endpoint.requests() if one["writes"]])
 
-    process = pql.start("run", "--override", "changed_leads")
+    process = pql.start("run")
     deadline = time.monotonic() + 90
     while len([one for one in endpoint.requests() if one["writes"]]) == endpoint_before and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -136,7 +137,7 @@ def test_ctrl_c_in_the_middle_of_a_push_finishes_what_is_in_flight_and_the_next_
 
     assert stopped.code == 3, stopped.said
     assert "Run the same command again to go on" in stopped.said
-    finished = pql("run", "--override", "changed_leads", "--output", "json")
+    finished = pql("run", "--output", "json")
     assert finished.code == 0, finished.said
     assert finished.document["status"] == "done"
     made = Counter(task["pql_task_key"] for task in scene.portal.tasks())

@@ -55,6 +55,7 @@ def _everything(asked: Asked, *, test_alerts: bool) -> Iterator[Finding]:
         yield from _looked("python", "time zones", lambda: surroundings.zones(settings))
     yield from _looked("disk", "disk", lambda: surroundings.disks(places))
     yield from _looked("broker", "redis", lambda: surroundings.broker(places))
+    yield from _looked("periods", "periods", surroundings.periods)
     if settings is not None:
         if complete:
             yield from alerting.channels(settings, test=test_alerts)

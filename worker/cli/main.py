@@ -179,7 +179,7 @@ def run(
         str | None, typer.Option("--plan", help="Carry out this saved plan; refused when the state has moved.")
     ] = None,
     limit: Limit = None,
-    force: Annotated[str | None, typer.Option("--override", help="Name of a guard to pass this once.")] = None,
+    override: Annotated[list[str] | None, typer.Option(help="A guard that the plan of --plan may pass; repeatable.")] = None,
     settings: Settings = None,
     store: Store = None,
     output: Output = None,
@@ -190,7 +190,7 @@ def run(
     with told(asked):
         from worker.cli import running
 
-        raise typer.Exit(running.run(asked, running.Wanted(moment(as_of), plan_file, limit, force)))
+        raise typer.Exit(running.run(asked, running.Wanted(moment(as_of), plan_file, limit, tuple(override or ()))))
 
 
 @app.command()

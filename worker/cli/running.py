@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import signal
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from worker.wiring.worker import Worker
 
 
+class UnnamedPlan(Exception):
+    """A guard is to be let pass, and nobody said for which plan."""
+
+
 class NoPlan(Exception):
     """What was given as a saved plan is none."""
 
@@ -34,7 +39,7 @@ class Wanted:
     as_of: datetime | None = None
     plan_file: str | None = None
     limit: int | None = None
-    override: str | None = None
+    override: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -174,17 +179,32 @@ def _saved(path: Path) -> PlanReport:
     return saved
 
 
+def _named(override: tuple[str, ...], saved: PlanReport | None) -> None:
+    """Whoever lets a guard pass names the plan, so that nothing else passes."""
+    for guard in override:
+        if saved is None:
+            plan = "Save it with `pql plan --out plan.json`, look at it, then"
+            said = f"An override names the plan that it lets pass. {plan} `pql run --plan plan.json --override {guard}`."
+            raise UnnamedPlan(said)
+        holding = [one.name for one in saved.guards if one.holds]
+        if guard not in holding:
+            held = f"It is held by {', '.join(holding)}." if holding else "No guard holds it; leave --override out."
+            raise UnnamedPlan(f"`{guard}` does not hold the saved plan. {held}")
+
+
 def run(asked: Asked, wanted: Wanted) -> int:
     """Pull, score, qualify, route and write."""
     from worker.wiring.worker import Wanted as Run
 
     saved = _saved(Path(wanted.plan_file)) if wanted.plan_file else None
+    _named(wanted.override, saved)
     as_of = saved.as_of if saved else wanted.as_of
     how = Run(
         as_of=as_of,
         limit=wanted.limit,
-        override=(wanted.override,) if wanted.override else (),
+        override=wanted.override,
         digest=saved.digest if saved else None,
+        who=getpass.getuser() if wanted.override else "",
         pull=saved is None,
         watch=True,
     )
@@ -193,5 +213,5 @@ def run(asked: Asked, wanted: Wanted) -> int:
     if asked.json:
         output.print_json(report)
     else:
-        telling.run(report, pqas=pqas)
+        telling.run(report, pqas=pqas, planned=saved is not None)
     return _unheard(unheard, report.exit_code())

@@ -156,6 +156,25 @@ def _space(here: Path) -> Finding:
     return Finding(group="disk", name="space", level="warn" if low else "pass", says=f"{says} Make room." if low else says)
 
 
+# ------------------------------------------------------------------------------------------------- periods
+
+
+def periods(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """How long things are held and waited for; each has a floor."""
+    from worker.steps.periods import BadPeriod, Periods, visibility
+
+    try:
+        here = Periods.from_environment(environment)
+        says = f"Lease {here.lease:g} s, sweep {here.sweep:g} s, wait after an unproved write {here.unknown_wait:g} s."
+        yield Finding(group="periods", name="claims", level="pass", says=says)
+    except BadPeriod as bad:
+        yield Finding(group="periods", name="claims", level="fail", says=str(bad))
+    try:
+        yield Finding(group="periods", name="visibility", level="pass", says=f"{visibility(environment)} s.")
+    except BadPeriod as bad:
+        yield Finding(group="periods", name="visibility", level="fail", says=str(bad))
+
+
 # -------------------------------------------------------------------------------------------------- broker
 
 
@@ -174,7 +193,6 @@ def broker(places: Places) -> Iterator[Finding]:
     if found.warning:
         yield Finding(group="broker", name="tls", level="warn", says=found.warning)
     yield from _redis(found.url, found.tls or {})
-    yield from _visibility()
 
 
 def _redis(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:
@@ -195,16 +213,6 @@ def _redis(url: str, tls: Mapping[str, object]) -> Iterator[Finding]:
     loading = bool(persistence.get("loading"))
     if loading:
         yield Finding(group="broker", name="loading", level="warn", says="Redis is still loading its data. Wait a moment.")
-
-
-def _visibility() -> Iterator[Finding]:
-    from worker.steps.periods import BadPeriod, Periods
-
-    try:
-        says, good = f"{Periods.from_environment().visibility:g} s.", True
-    except BadPeriod as bad:
-        says, good = str(bad), False
-    yield Finding(group="broker", name="visibility", level="pass" if good else "fail", says=says)
 
 
 def is_elsewhere(places: Places) -> bool:

@@ -58,8 +58,8 @@ def _tasks(report: PlanReport) -> None:
         say(f"\n{one.subject}\n{one.body}\n")
 
 
-def run(report: Report, *, pqas: bool = False) -> None:
-    """What a run did. `pqas`: a definition qualifies accounts."""
+def run(report: Report, *, pqas: bool = False, planned: bool = False) -> None:
+    """What a run did. `pqas`: a definition qualifies accounts; `planned`: it carried out a saved plan."""
     say(f"Run {report.run[:12]} as of {report.as_of:%Y-%m-%d %H:%M} UTC: {report.status}.")
     for guard in report.guards:
         say(f"{'HELD' if guard.holds else 'note'} {guard.name}: {guard.says}")
@@ -83,7 +83,8 @@ def run(report: Report, *, pqas: bool = False) -> None:
         say(f"warning: {says}")
     say("  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.stages.items()))
     if report.status == "interrupted":
-        say("Interrupted. Run the same command again to go on; nothing is lost.")
+        again = "Run `pql run`" if planned else "Run the same command again"  # of the saved plan a part is done
+        say(f"Interrupted. {again} to go on; nothing is lost.")
 
 
 def _destinations(report: Report) -> None:

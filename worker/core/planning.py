@@ -226,28 +226,40 @@ class Held:
     says: str
 
 
-def guards(allowed: Guards, *, changed: int, acknowledged: int, tasks: int) -> tuple[Held, ...]:
+def guards(allowed: Guards, *, changed: int, acknowledged: int, tasks: int, flips: int = 0) -> tuple[Held, ...]:
     """
     Judge a plan before anything of it is sent.
 
     `changed` counts the leads whose acknowledged flag, tier or owner would change, among `acknowledged` leads that have
-    any; leads that are written for the first time change nothing and so never trip it.
+    any; leads that are written for the first time change nothing and so never trip it. `flips` counts the leads whose flag
+    would change again within a day.
     """
     held = []
     share = changed / acknowledged if acknowledged else 0.0
     if allowed.changed_leads is not None and share > allowed.changed_leads.of and changed >= FEWEST_CHANGED:
         says = (
             f"{changed} of {acknowledged} leads would change flag, tier or owner ({share:.0%}), "
-            f"more than {allowed.changed_leads.of:.0%}. Look at `pql plan`; if it is right, raise guards.changed_leads."
+            f"more than {allowed.changed_leads.of:.0%}. {let_pass('changed_leads')}"
         )
         held.append(Held("changed_leads", share, allowed.changed_leads.of, says))
     if allowed.tasks_per_run is not None and tasks > allowed.tasks_per_run:
-        says = (
-            f"{tasks} tasks would be made, more than {allowed.tasks_per_run}. "
-            "Look at `pql plan`; if it is right, raise guards.tasks_per_run."
-        )
+        says = f"{tasks} tasks would be made, more than {allowed.tasks_per_run}. {let_pass('tasks_per_run')}"
         held.append(Held("tasks_per_run", tasks, allowed.tasks_per_run, says))
+    if allowed.flips_per_day is not None and flips > allowed.flips_per_day:
+        says = (
+            f"The flag of {flips} leads would change again within 24 hours, which is more than {allowed.flips_per_day}: "
+            f"something goes back and forth. {let_pass('flips_per_day')}"
+        )
+        held.append(Held("flips_per_day", flips, allowed.flips_per_day, says))
     return tuple(held)
+
+
+def let_pass(guard: str) -> str:
+    """How a person lets one plan pass that a guard holds."""
+    plan = "`pql plan --out plan.json`"
+    return (
+        f"Look at {plan}; if it is right, `pql run --plan plan.json --override {guard}` carries out that plan and no other."
+    )
 
 
 def moves_a_lead(one: Difference) -> bool:

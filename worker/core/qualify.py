@@ -177,6 +177,11 @@ class Transition:
         """The flag is taken away."""
         return self.from_state in OPEN and self.to_state not in OPEN
 
+    @property
+    def flips(self) -> bool:
+        """The flag is set or taken away."""
+        return (self.from_state in OPEN) != (self.to_state in OPEN)
+
 
 Step = tuple[State, Transition | None]
 

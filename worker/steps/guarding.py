@@ -3,23 +3,31 @@ Guards that look at what came in: a source that fell silent, a mirror that is ol
 
 Decided here: a source that could not be pulled for longer than its limit demotes nobody, yet holds no run: whoever
 qualifies does so on what is there. A mirror older than its limit holds the run, for it would overwrite what people did.
-An empty successful pull is no silence. Usual is the median of the seven whole days before the last one.
+An empty successful pull is no silence. Usual is the median of the seven whole days before the last one, and no more than the
+same day a week ago, since weekends are quiet. The last day is one that ended at least `source_older_than` ago: what comes in
+at night is not missing at midnight. A lead flips back when its flag changed in a run of the last 24 hours already.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from statistics import median
 
-from worker.core.instants import day_number
-from worker.core.planning import Held
+from worker.core.instants import day_number, utc_date
+from worker.core.planning import Held, let_pass
+from worker.core.qualify import OPEN
 from worker.lake import rollups
 from worker.steps.listing import as_lake_files
+from worker.steps.qualify import Moved
 from worker.steps.tools import Tools
 from worker.steps.watch import objects_of
-from worker.store import landing, mirror
+from worker.store import landing, leads, mirror, runs
 
 WEEK = 7
+DAY = timedelta(days=1)
+LATE = timedelta(hours=6)
+"""What a day may be late by where nothing is said."""
 FEWEST_ROWS = 100
 """Days with fewer events than this say nothing about the usual."""
 
@@ -64,6 +72,16 @@ def _old_mirrors(tools: Tools) -> list[Held]:
     return held
 
 
+def flips(tools: Tools, moved: Iterable[Moved], as_of: datetime) -> int:
+    """How many of these would change their flag again within a day."""
+    now = {(one.row["subject"], one.definition) for one in moved if one.transition.flips}
+    if not now:
+        return 0
+    with tools.store.read() as tx:
+        lately = [run for at, _, run in runs.instants(tx, as_of - DAY) if at > as_of - DAY]
+        return len(now & leads.flag_changes(tx, lately, OPEN))
+
+
 def _thin_days(tools: Tools, as_of: datetime) -> list[Held]:
     """The last whole day of a source against the week before it."""
     share = tools.settings.guards.source_rows_below
@@ -71,19 +89,21 @@ def _thin_days(tools: Tools, as_of: datetime) -> list[Held]:
         return []
     with tools.store.read() as tx:
         files = as_lake_files(landing.files(tx, "events"))
-    today = day_number(as_of)
+    older = tools.settings.guards.source_older_than
+    today = day_number(as_of - (older.delta if older else LATE))
     held = []
     for name in sorted({file.source for file in files}):
         days = rollups.days_of(file for file in files if file.source == name)
         rows = {number: day.rows for number, day in days.items() if number < today}
         first = min(rows, default=today)
         week = [rows.get(number, 0) for number in range(today - 1 - WEEK, today - 1)]
-        if first > today - 1 - WEEK or (usual := median(week)) < FEWEST_ROWS:
+        usual = min(median(week), week[0])
+        if first > today - 1 - WEEK or usual < FEWEST_ROWS:
             continue
         last = rows.get(today - 1, 0)
         if last < usual * share.of:
-            says = (
-                f"{name} brought {last} events yesterday, usual are {usual:.0f}. Look at the source before you let it pass."
-            )
+            day = utc_date(as_of) - timedelta(days=day_number(as_of) - today + 1)
+            said = f"{name} brought {last} events on {day:%Y-%m-%d}, usual are {usual:.0f}. Look at the source first."
+            says = f"{said} {let_pass('source_rows_below')}"
             held.append(Held("source_rows_below", float(last), usual * share.of, says))
     return held

@@ -39,6 +39,8 @@ class Plan:
     routed: Routed
     destined: dict[str, Destined] = field(default_factory=dict)
     guards: tuple[Held, ...] = ()
+    passed: tuple[Held, ...] = ()
+    """Guards that would hold it and that a person lets it pass."""
     handed: dict[str, Handed] = field(default_factory=dict)
     stale: tuple[str, ...] = ()
 
@@ -63,7 +65,9 @@ def make(tools: Tools, as_of: datetime, *, override: Collection[str] = ()) -> Pl
     for place, name in enumerate(tools.crms, start=1):
         plan.destined[name] = wishes(tools, scored, qualified, name, _handing(tools, plan, name, routing))
         tools.progress("plan", place, len(tools.crms))
-    plan.guards = tuple(one for one in _guards(tools, plan) if one.guard not in override)
+    found = _guards(tools, plan)
+    plan.guards = tuple(one for one in found if one.guard not in override)
+    plan.passed = tuple(one for one in found if one.guard in override)
     return plan
 
 
@@ -144,7 +148,15 @@ def unowned_ids(owners: Mapping[str, Owner], emails: Collection[str]) -> frozens
 
 def _guards(tools: Tools, plan: Plan) -> tuple[Held, ...]:
     home = plan.destined[tools.settings.handoff.work_in]
-    changed = sum(1 for one in home.people if moves_a_lead(one.difference)) + home.others.count("moves")
-    made = len(plan.routed.handoffs) - len(plan.routed.moving)
-    counted = guards(tools.settings.guards, changed=changed, acknowledged=home.acknowledged, tasks=made)
+    begun = {one.row["subject"] for one in plan.qualified.moved if one.definition in plan.qualified.first_run}
+    moving = [one for one in home.people if moves_a_lead(one.difference)]
+    changed = sum(one.row.get("subject") not in begun for one in moving) + home.others.count("moves")
+    again = guarding.flips(tools, plan.qualified.moved, plan.as_of)
+    counted = guards(
+        tools.settings.guards,
+        changed=changed,
+        acknowledged=home.acknowledged,
+        tasks=len(plan.routed.handoffs) - len(plan.routed.moving),
+        flips=again,
+    )
     return (*counted, *guarding.before_harm(tools, plan.as_of))

@@ -229,7 +229,7 @@ def _filed(bulk: Bulk | None, name: str, read: _Reading) -> list[tuple[str, int,
 
 
 def guards(plan: Plan) -> list[Guard]:
-    """The guards that hold, and sources that demote nobody."""
+    """The guards that hold, those that a person lets the plan pass, and sources that demote nobody."""
     old = [
         Guard(
             name="source_older_than",
@@ -240,7 +240,8 @@ def guards(plan: Plan) -> list[Guard]:
         )
         for name in plan.stale
     ]
-    return holding(plan.guards) + old
+    passed = [one.model_copy(update={"holds": False, "says": f"Let pass. {one.says}"}) for one in holding(plan.passed)]
+    return holding(plan.guards) + passed + old
 
 
 def holding(held: Iterable[Held]) -> list[Guard]:

@@ -7,7 +7,7 @@ are the history and are never changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select
@@ -90,6 +90,16 @@ def history(tx: Tx, lead_key: str) -> list[dict[str, Any]]:
     """The transitions of one lead, oldest first."""
     asked = select(transition).where(tx.mine(transition), transition.c.lead_key == lead_key).order_by(transition.c.id)
     return tx.dicts(asked)
+
+
+def flag_changes(tx: Tx, run_ids: Sequence[str], states: Collection[str]) -> set[tuple[str, str]]:
+    """(lead key, definition) of those who came into or left these states in one of these runs."""
+    table, found = transition, set()
+    inside, outside = table.c.from_state.in_(states), table.c.to_state.in_(states)
+    for start in range(0, len(run_ids), 500):
+        here = (tx.mine(table), table.c.run_id.in_(run_ids[start : start + 500]), inside != outside)
+        found |= {(row[0], row[1]) for row in tx.rows(select(table.c.lead_key, table.c.definition).where(*here))}
+    return found
 
 
 def transitions_of_run(tx: Tx, run_id: str) -> list[dict[str, Any]]:

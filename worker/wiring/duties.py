@@ -19,7 +19,7 @@ from settings.problem import Problems, render
 from worker.lake.files import LakeDamaged, LakeRefused
 from worker.steps.commit import Overtaken
 from worker.steps.holding import held
-from worker.steps.periods import Periods
+from worker.steps.periods import BadPeriod, Periods
 from worker.store import alerts, beats, landing, runs, schema, slots
 from worker.store.database import Store
 from worker.store.errors import StoreError
@@ -54,7 +54,17 @@ class UnknownBell(Exception):
     """A kind of work that this version does not know."""
 
 
-FORESEEN = (ConnectorError, StoreError, LakeDamaged, LakeRefused, Problems, NothingActive, UnknownBell, hosts.WrongPlace)
+FORESEEN = (
+    ConnectorError,
+    StoreError,
+    LakeDamaged,
+    LakeRefused,
+    Problems,
+    BadPeriod,
+    NothingActive,
+    UnknownBell,
+    hosts.WrongPlace,
+)
 
 
 def perform(worker: Callable[[], Worker], kind: str, about: str = "", job: str = "") -> list[Bell]:

@@ -29,6 +29,7 @@ from worker.steps.undo import LEASE as UNDO
 from worker.steps.undo import Asked, undo
 from worker.steps.undo_report import Undone
 from worker.steps.watch import Watching, watch
+from worker.store import audit as book
 from worker.store import runs
 from worker.wiring.alerting import begins, look_and_tell
 from worker.wiring.evaluating import Moved, begin, evaluate, finish
@@ -46,12 +47,13 @@ class Untimely(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a run goes: what it pretends to be at, its limit, guards to let pass, the digest of the plan it must equal."""
+    """How a run goes: as of when, its limit, guards to let pass, the digest of the plan it must equal, who asks."""
 
     as_of: datetime | None = None
     limit: int | None = None
     override: tuple[str, ...] = ()
     digest: str | None = None
+    who: str = ""
     pull: bool = True
     watch: bool = True
 
@@ -130,6 +132,7 @@ class Worker:
             report.status = "held"
             reporting.add_plan(self.tools, report, plan)
             return
+        self._note_override(plan, asked, report.run)
         with _timed(report, "commit"):
             commit.introduce(self.tools, plan)
             commit.write(self.tools, plan, report.run)
@@ -139,6 +142,13 @@ class Worker:
         if report.status == "done":
             with _timed(report, "push"):
                 self._writer.all(report, asked.limit)
+
+    def _note_override(self, plan: Plan, asked: Wanted, run_id: str) -> None:
+        """Who let which plan pass which guards."""
+        if plan.passed:
+            detail = {"guards": [one.guard for one in plan.passed], "plan": asked.digest, "run": run_id}
+            with self.tools.store.write() as tx:
+                book.add(tx, asked.who or "run", "override", detail)
 
     def _timely(self, moment: datetime) -> None:
         with self.tools.store.read() as tx:

@@ -92,16 +92,30 @@ def test_a_broker_that_is_open_to_all_or_does_not_answer_is_to_be_mended(tmp_pat
 
 
 @pytest.mark.fault("F42")
-def test_a_redis_that_drops_keys_is_warned_of(tmp_path, redis_url, monkeypatch):
+def test_a_redis_that_drops_keys_is_warned_of(tmp_path, redis_url):
     import redis
 
     with redis.Redis.from_url(redis_url) as server:
         server.config_set("maxmemory-policy", "allkeys-lru")
         assert levels(surroundings.broker(places(tmp_path, broker=redis_url)))["eviction"] == "warn"
         server.config_set("maxmemory-policy", "noeviction")
-    monkeypatch.setenv("PQL_VISIBILITY", "60")
     found = levels(surroundings.broker(places(tmp_path, broker=redis_url)))
-    assert found == {"redis": "pass", "eviction": "pass", "visibility": "fail"}
+    assert found == {"redis": "pass", "eviction": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "claims", "visibility"),
+    [
+        ({}, "pass", "pass"),
+        ({"PQL_LEASE": "240", "PQL_VISIBILITY": "3600"}, "pass", "pass"),
+        ({"PQL_SWEEP": "29"}, "fail", "pass"),
+        ({"PQL_UNKNOWN_WAIT": "soon", "PQL_VISIBILITY": "60"}, "fail", "fail"),
+    ],
+)
+def test_periods_are_shown_and_one_below_its_floor_is_to_be_mended(monkeypatch, variables, claims, visibility):
+    monkeypatch.delenv("PQL_TESTING", raising=False)
+
+    assert levels(surroundings.periods(variables)) == {"claims": claims, "visibility": visibility}
 
 
 # ------------------------------------------------------------------------------------------------- store

@@ -305,7 +305,7 @@ def test_guards_hold_a_run_that_would_change_too_many_or_make_too_many_tasks():
     (held,) = guards(allowed, changed=21, acknowledged=100, tasks=0)
     assert (held.guard, held.seen, held.allowed) == ("changed_leads", 0.21, 0.2)
     assert "21 of 100 leads" in held.says
-    assert "raise guards.changed_leads" in held.says
+    assert "`pql run --plan plan.json --override changed_leads`" in held.says
     assert [one.guard for one in guards(allowed, changed=90, acknowledged=100, tasks=201)] == [
         "changed_leads",
         "tasks_per_run",

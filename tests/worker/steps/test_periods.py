@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.steps.periods import BadPeriod, Periods
+from worker.steps.periods import BadPeriod, Periods, visibility
 
 
 def test_the_defaults_keep_the_promise_of_152_seconds():
@@ -16,14 +16,14 @@ def test_the_defaults_keep_the_promise_of_152_seconds():
     assert periods.lease + periods.sweep + 2 == 152
 
 
-@pytest.mark.parametrize("name", ["sweep", "unknown_wait", "call", "margin", "visibility"])
+@pytest.mark.parametrize("name", ["lease", "sweep", "unknown_wait", "call", "margin"])
 def test_only_tests_may_shorten_a_period(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.delenv("PQL_TESTING", raising=False)
-    with pytest.raises(BadPeriod, match=f"PQL_{name.upper()} is at least"):
+    with pytest.raises(BadPeriod, match=rf"PQL_{name.upper()} is 1 s, below its floor of \d+ s\."):
         Periods(**{name: 1.0})
 
     monkeypatch.setenv("PQL_TESTING", "1")
-    assert getattr(Periods(**{name: 1.0}), name) == 1.0
+    assert getattr(Periods(**{"call": 0.5, "margin": 0.1, name: 1.0}), name) == 1.0
 
 
 def test_a_lease_must_outlast_a_call(monkeypatch: pytest.MonkeyPatch):
@@ -50,3 +50,11 @@ def test_a_bad_period_ends_a_command_and_a_worker_with_a_sentence(tmp_path: Path
     assert done.returncode == 1
     assert done.stderr.startswith(name)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["soon", "nan", "inf", "-1", "60"])
+def test_the_visibility_timeout_has_a_floor_of_half_an_hour(monkeypatch: pytest.MonkeyPatch, text: str):
+    monkeypatch.delenv("PQL_TESTING", raising=False)
+    assert (visibility({}), visibility({"PQL_VISIBILITY": "3600"})) == (1800, 3600)
+    with pytest.raises(BadPeriod, match="PQL_VISIBILITY is"):
+        visibility({"PQL_VISIBILITY": text})
