@@ -163,6 +163,18 @@ def test_what_must_be_read_before_it_is_written_goes_by_calls_because_a_job_take
     assert rig.portal.crm.mirror.read("lead", [rig.portal.ids[0]], ["Title"])[rig.portal.ids[0]].fields["Title"] == "mine"
 
 
+def test_a_push_that_is_stopped_while_it_fills_a_file_sends_none(rig: SalesforceRig):
+    """A worker that is told to end has seconds for it."""
+    wish_all(rig)
+    report = rig.push(part=3, threads=1, stop=lambda: rig.statuses().get("sending", 0) > 0)
+
+    assert (report.interrupted, files(rig), stages(rig)) == (True, 0, ["dropped"])
+    assert rig.statuses() == {"due": PEOPLE}
+    assert row(rig, 0)["blind_attempts"] == 0
+    until_quiet(rig)
+    assert_written_once(rig)
+
+
 def test_no_more_rows_than_were_asked_for_go_into_a_file(rig: SalesforceRig):
     wish_all(rig)
     while rig.push(limit=0 if stages(rig) else 5).filed:
