@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 from uuid import uuid4
 
 from connectors.bulk import Bulk, Sheet
@@ -33,8 +34,11 @@ LOOKED_AT = 500
 """Rows in one question."""
 SCAN = 100_000
 """Rows that are looked through for such that share their fields."""
+PROBE = 5_000
+"""Rows of a sample: where no set of fields is frequent in it, the others are not looked through."""
 AT_ONCE = 5
 """Jobs under way at one destination."""
+Item = TypeVar("Item")
 Signature = tuple[str, int, frozenset[str]]
 """Object, priority, fields: a backfill must not hold up the few that people wait for."""
 
@@ -66,22 +70,31 @@ def _room(desk: Desk) -> bool:
 
 
 def _worth_a_job(desk: Desk, object: str, above: int) -> list[tuple[Signature, list[str]]]:
-    """Due updates that share their fields and are many, the most first. Keeps keys, not rows."""
-    found: dict[Signature, list[str]] = {}
+    """Due updates that share their fields and are many, the urgent first, then the most. Keeps keys, not rows."""
     with desk.store.read() as tx:
         due = bulk_claims.due_keys(tx, desk.destination, object, SCAN)
-    for start in range(0, len(due), LOOKED_AT):
-        if desk.over():
+    step = len(due) // PROBE
+    if step > 1:
+        most = max(map(len, _by_signature(desk, object, due[::step]).values()), default=0)
+        if most * step < above // 2:
             return []
-        priorities = dict(due[start : start + LOOKED_AT])
+    found = _by_signature(desk, object, due)
+    large = [(signature, keys) for signature, keys in found.items() if len(keys) > above]
+    return sorted(large, key=lambda one: (one[0][1], -len(one[1])))
+
+
+def _by_signature(desk: Desk, object: str, due: Sequence[tuple[str, int]]) -> dict[Signature, list[str]]:
+    found: dict[Signature, list[str]] = {}
+    for some in _parts(due, LOOKED_AT):
+        if desk.over():
+            return {}
         with desk.store.read() as tx:
-            rows = {row.record_key: row for row in bulk_claims.looked_at(tx, desk.destination, list(priorities))}
-        for key, priority in priorities.items():
+            rows = {row.record_key: row for row in bulk_claims.looked_at(tx, desk.destination, [key for key, _ in some])}
+        for key, priority in some:
             row = rows.get(key)
             if row is not None and row.was == "due" and (fields := _fields(desk, row)):
                 found.setdefault((object, priority, fields), []).append(key)
-    large = [(signature, keys) for signature, keys in found.items() if len(keys) > above]
-    return sorted(large, key=lambda one: (one[0][1], -len(one[1])))
+    return found
 
 
 def _fields(desk: Desk, row: Row) -> frozenset[str]:
@@ -133,7 +146,7 @@ class Filling(Records):
             if self._desk.over() or len(self._lines) >= self._bulk.most_bytes:
                 break
             self._part(hand, some)
-        if not self._rows:
+        if not self._rows or self._desk.halted.is_set():
             hand.drop()
             return False
         hand.keep(stage="filled", row_count=self._rows)
@@ -207,5 +220,5 @@ def _back(row: Row) -> Verdict:
     return Verdict(row, row.was, attempts=row.attempts, blind_attempts=row.blind_attempts)
 
 
-def _parts(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (keys[start : start + size] for start in range(0, len(keys), size))
+def _parts(some: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (some[start : start + size] for start in range(0, len(some), size))

@@ -105,9 +105,14 @@ def _of_job(job: int) -> Any:
 
 
 def of_key(tx: Tx, key: str, most: int = 50) -> list[dict[str, Any]]:
-    """The last attempts that named this key, newest first."""
+    """The last attempts that named this key, newest first; of what they sent and were told only what concerns it."""
     asked = select(table).where(tx.mine(table), cast(table.c["keys"], Text).contains(f'"{key}"', autoescape=True))
-    return tx.dicts(asked.order_by(table.c.id.desc()).limit(most))
+    found = tx.dicts(asked.order_by(table.c.id.desc()).limit(most))
+    return [row | {name: _only(row[name], key) for name in ("keys", "answers")} for row in found]
+
+
+def _only(doc: Mapping[str, Any] | None, key: str) -> dict[str, Any] | None:
+    return None if doc is None else {name: value for name, value in doc.items() if name == key}
 
 
 def writes_since(tx: Tx, since: datetime) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,6 @@ from connectors.contract import Budget
 from worker.steps.desk import PushReport, Writing
 from worker.steps.limiter import LocalLimiter
 from worker.steps.periods import Periods
-from worker.steps.undo import CannotUndo
 from worker.store import attempts, bulk_jobs, links, records
 from worker.store.database import Store
 
@@ -161,6 +160,18 @@ def test_what_must_be_read_before_it_is_written_goes_by_calls_because_a_job_take
 
     assert files(rig) == 0
     assert rig.portal.crm.mirror.read("lead", [rig.portal.ids[0]], ["Title"])[rig.portal.ids[0]].fields["Title"] == "mine"
+
+
+def test_a_push_that_is_stopped_while_it_fills_a_file_sends_none(rig: SalesforceRig):
+    """A worker that is told to end has seconds for it."""
+    wish_all(rig)
+    report = rig.push(part=3, threads=1, stop=lambda: rig.statuses().get("sending", 0) > 0)
+
+    assert (report.interrupted, files(rig), stages(rig)) == (True, 0, ["dropped"])
+    assert rig.statuses() == {"due": PEOPLE}
+    assert row(rig, 0)["blind_attempts"] == 0
+    until_quiet(rig)
+    assert_written_once(rig)
 
 
 def test_no_more_rows_than_were_asked_for_go_into_a_file(rig: SalesforceRig):
@@ -355,36 +366,3 @@ def test_paused_nothing_is_sent_and_jobs_that_are_closed_are_ended(rig: Salesfor
     report = rig.push(records=False, tasks=False)
 
     assert (report.filed, rig.statuses()) == (0, {"in_sync": PEOPLE})
-
-
-# ------------------------------------------------------------------ undo
-
-
-@pytest.mark.parametrize("ground", ["salesforce"], indirect=True)
-def test_what_a_job_replaced_is_restored_like_any_other_write(ground):
-    ground.crm.bulk.above = 2
-    ground.endpoint.switch(bulk_polls=0)
-    before = [ground.holds(number) for number in range(3)]
-    ground.run(*(ground.want(number, owner=ground.ana, Title="CEO") for number in range(3)))
-    ground.edit(1, pql_tier="warm")
-    assert [one["stage"] for one in listed(ground.store)] == ["done"]
-    report = ground.undo()
-
-    assert [ground.holds(number) for number in (0, 2)] == [before[0], before[2]]
-    assert (ground.holds(1)["pql_tier"], ground.holds(1)["Title"]) == ("warm", "CTO")
-    assert [one.field for one in report.left] == ["pql_tier"]
-
-
-@pytest.mark.parametrize("ground", ["salesforce"], indirect=True)
-def test_a_run_is_not_undone_while_its_job_is_under_way(ground):
-    ground.crm.bulk.above = 2
-    ground.endpoint.switch(bulk_polls=99)
-    ground.run(*(ground.want(number) for number in range(3)))
-
-    with pytest.raises(CannotUndo, match="bulk job is under way"):
-        ground.undo()
-
-
-def listed(store: Store) -> list[dict[str, Any]]:
-    with store.read() as tx:
-        return bulk_jobs.listed(tx)
