@@ -185,3 +185,23 @@ def test_a_property_that_the_crm_lost_is_left_out_said_and_written_once_it_is_ba
     assert pql("retry").code == 0
     assert pql("run").code == 0
     assert scene.portal.contact("maria@a2.example")["pql_score"]
+
+
+def test_an_audit_says_what_others_made_of_our_fields_and_has_it_written_again(scene, pql):
+    scene.run()
+    scene.close()
+    scene.portal.edit("maria@a2.example", pql_tier="cold")
+
+    answer = pql("audit", "--output", "json")
+
+    document = valid("audit", answer.document)
+    assert answer.code == 0, answer.said
+    assert [(one["field"], one["mode"], one["outcome"]) for one in document["findings"]] == [("pql_tier", "own", "repaired")]
+    looked = document["destinations"]["hubspot"]
+    assert (looked["looked"], looked["same"], looked["repaired"], looked["skipped"]) == (2, 1, 1, "")
+    status = valid("status", pql("status", "--output", "json").document)
+    assert status["drift"] == [["hubspot", "repaired", "pql_tier", 1]]
+    assert [one[2:] for one in status["audits"]] == [[2, 1]]
+    scene.run()
+    assert scene.portal.contact("maria@a2.example")["pql_tier"] == "hot"
+    assert pql("audit", "--destination", "hubspt").code == 2

@@ -192,13 +192,19 @@ def _settle(store: Store, name: str, seen: Sequence[_Seen], auditing: Auditing, 
         records.repair(tx, name, due)
         drift.put(tx, name, [found for one in seen for found in _notes(one)])
         since = tx.now() - DAY
-        well = [(one.key, each) for one in seen for each in one.row["acknowledged"] if each not in one.outcome]
-        drift.settled(tx, name, well, since)
+        well = [one for one in seen if one.key in still]
+        drift.settled(tx, name, _settled(drift.of(tx, name, {one.key for one in well}), well), since)
         drift.forget(tx, tx.now() - KEPT)
         _follow(tx, name, seen)
         for object, field in sorted(back):
             records.unpark(tx, name, object, field)
         deeds.add(tx, auditing.who, DEED, _deed(name, seen))
+
+
+def _settled(known: Sequence[Mapping[str, Any]], seen: Sequence[_Seen]) -> list[tuple[str, str]]:
+    """The fields that drifted once and hold now what they should."""
+    drifted = {(one.key, each) for one in seen for each in one.outcome}
+    return [pair for row in known if (pair := (row["record_key"], row["field"])) not in drifted]
 
 
 def _repaired(tx: Tx, name: str, seen: Sequence[_Seen]) -> set[str]:

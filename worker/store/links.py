@@ -115,10 +115,12 @@ def history(tx: Tx, record_key: str) -> list[dict[str, Any]]:
 
 
 def deleted_keys(tx: Tx, destination: str) -> set[str]:
-    """Our records whose last link ended in a deletion and that have no active one: not made anew within the episode."""
+    """Our records whose link ended in a deletion and that have no active one: not made again."""
     ended = select(table.c.record_key).where(tx.mine(table), table.c.destination == destination, table.c.status == "deleted")
-    active = select(table.c.record_key).where(*_active(tx, destination))
-    return {row[0] for row in tx.rows(ended)} - {row[0] for row in tx.rows(active)}
+    other = table.alias()
+    now = (other.c.workspace == tx.workspace, other.c.destination == destination, other.c.status == ACTIVE)
+    linked = select(other.c.id).where(*now, other.c.record_key == table.c.record_key).exists()
+    return {row[0] for row in tx.rows(ended.where(~linked))}
 
 
 _COLUMNS = (table.c.record_key, table.c.object, table.c.crm_id, table.c.how)

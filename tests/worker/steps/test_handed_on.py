@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import urllib3
 from fixtures_push import SHORT
 from fixtures_undo import Ground
 from pusher import Pushers
@@ -16,7 +17,7 @@ from worker.core.keys import effect_key
 from worker.steps.desk import Writing
 from worker.steps.push import Pushing
 from worker.steps.push import push as send
-from worker.store import intents
+from worker.store import intents, links, mirror
 from worker.store.intents import Planned
 
 ENVIRONMENT = {"PQL_TESTING": "1", **{f"PQL_{name.upper()}": str(value) for name, value in SHORT.items()}}
@@ -141,3 +142,26 @@ def test_a_task_on_its_way_is_not_made_for_who_opted_out_or_was_deleted_meanwhil
         ("confirmed", None),
     ]
     assert changes(ground) == ["create"]
+
+
+@pytest.mark.parametrize("ground", ["hubspot"], indirect=True)
+def test_a_privacy_deletion_that_no_watch_can_see_ends_the_link_at_the_next_write_and_nothing_is_written_after_it(
+    ground: Ground,
+):
+    ground.run(ground.want(0))
+    with urllib3.PoolManager() as pool:
+        path = f"{ground.endpoint.url}/crm/v3/objects/contacts/gdpr-delete"
+        headers = {"Authorization": f"Bearer {ground.endpoint.token}"}
+        assert pool.request("POST", path, json={"objectId": ground.ids[0]}, headers=headers).status == 204
+    ground.watch()
+    with ground.store.read() as tx:
+        assert links.by_key(tx, ground.name, ["L0"]), "HubSpot's archive does not name it"
+    ground.run(ground.want(0, pql_score=85))
+    ground.mark()
+    ground.push()
+    with ground.store.read() as tx:
+        seen = mirror.records(tx, ground.name, "contact", [ground.ids[0]])
+        assert (links.by_key(tx, ground.name, ["L0"]), seen[ground.ids[0]].deleted) == ({}, True)
+        assert links.deleted_keys(tx, ground.name) == {"L0"}
+
+    assert (ground.row()["status"], ground.written()) == ("unmatched", 0)
