@@ -17,7 +17,20 @@ from pathlib import Path
 
 from bench.figures import Figure, as_text, machine
 
-PARTS = ("start", "store", "diff", "hubspot", "push", "bulk", "streaming", "million", "recovery", "space", "soak")
+PARTS = (
+    "start",
+    "store",
+    "diff",
+    "hubspot",
+    "push",
+    "bulk",
+    "streaming",
+    "million",
+    "recovery",
+    "messages",
+    "space",
+    "soak",
+)
 OUT = Path(__file__).parent / "out"
 
 

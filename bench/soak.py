@@ -2,7 +2,8 @@
 A worker that goes on for SOAK_MINUTES (30 unless said): `pql up` against the sandbox HubSpot while usage keeps arriving.
 
 Its schedule goes fifteen times faster than usual, so that half an hour holds what a day brings: a pull, an evaluation and a
-push each minute, a watch every twenty seconds. Memory counts after the first third, when everything has been used once.
+push each minute, a watch every twenty seconds. Memory counts after the first third, when everything has been used once; all
+samples are in bench/out/soak.csv.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ NEWS = """
         'w' || ((n * 7 + {number}) % {leads}) // 4 AS account_id, TIMESTAMPTZ '{now}' AS occurred_at,
         TIMESTAMPTZ '{now}' AS loaded_at, {names}[1 + n % 6] AS event, 'slack' AS integration, n % 5 AS pages
     FROM range(400) AS numbers(n)) TO '{file}' (FORMAT parquet)"""
+OUT = Path(__file__).parent / "out"
 PEOPLE = ("ana", "tom", "revops", "lead-desk", "integration")
 
 
@@ -115,6 +117,8 @@ def _calls(url: str) -> int:
 
 
 def _figures(samples: list[tuple[float, float]], writing: int) -> list[Figure]:
+    OUT.mkdir(exist_ok=True)
+    (OUT / "soak.csv").write_text("\n".join(["minutes,megabytes", *(f"{at:.2f},{size:.1f}" for at, size in samples), ""]))
     warm = [one for one in samples if one[0] >= MINUTES / 3]
     slope = statistics.linear_regression([at for at, _ in warm], [size for _, size in warm]).slope
     middle = len(warm) // 2

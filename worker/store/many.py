@@ -10,6 +10,7 @@ condition such as `workspace = 'acme'` to pick a single row, and would read all 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
@@ -34,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -158,6 +160,8 @@ class _Repeated:
         try:
             for said in self._said(rows):
                 yield from (row[0] for row in cursor.execute(self._sql, said).fetchall())
+        except sqlite3.Error as problem:  # in the form that every other statement fails in
+            raise DBAPIError.instance(self._sql, None, problem, sqlite3.Error, hide_parameters=True) from problem
         finally:
             cursor.close()
 

@@ -1,4 +1,8 @@
-"""Four processes on one portal that enforces its limit: none is refused, and nearly all of the allowance is used."""
+"""
+Four processes on one portal that enforces its limit: none is refused, and nearly all of the allowance is used.
+
+Also where an answer takes its time: calls that are made before anybody has heard an answer are what overfills a window.
+"""
 
 import json
 import subprocess
@@ -57,14 +61,15 @@ def used_in_a_window(hubspot: Endpoint, processes: list[subprocess.Popen[str]]) 
     return used
 
 
-@pytest.mark.parametrize("place", ["redis", "store"])
-def test_four_processes_use_nine_tenths_of_the_allowance_and_none_is_refused(
-    hubspot: Endpoint, sqlite_url: str, postgres_url: str, own_redis: RedisProcess, place: str
+@pytest.mark.parametrize(("place", "latency"), [("redis", 0.0), ("redis", 0.3), ("store", 0.3)])
+def test_four_processes_use_all_but_a_twentieth_of_the_allowance_and_none_is_refused(
+    hubspot: Endpoint, sqlite_url: str, postgres_url: str, own_redis: RedisProcess, place: str, latency: float
 ):
+    hubspot.weather({"match": {"path": "/crm"}, "rate": 1.0, "fault": "latency", "args": {"seconds": latency}})
     redis_url = own_redis.url if place == "redis" else "-"
     processes = callers(hubspot, sqlite_url if place == "redis" else postgres_url, redis_url)
 
-    assert used_in_a_window(hubspot, processes) >= 0.9 * ALLOWANCE
+    assert used_in_a_window(hubspot, processes) >= 0.95 * ALLOWANCE
 
 
 @pytest.mark.fault("F40", "F41")

@@ -4,7 +4,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import orjson
+import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from worker.store import record_claims, records
 from worker.store.claiming import Claim
@@ -55,6 +57,15 @@ def test_only_rows_that_match_are_counted_and_returned(store: Store):
 
     assert hit == {"t1"}
     assert found == [("t1", 200, "ended"), ("t2", 2, None), ("t3", 3, None)]
+
+
+def test_a_statement_that_fails_fails_like_any_other(store: Store):
+    lost = updating([attempt.c.trace_id], lambda given: update(attempt).values(outcome="x").returning(attempt.c.trace_id))
+    with store.write() as tx:
+        tx.connection.exec_driver_sql("DROP TABLE attempt")
+        with pytest.raises(DBAPIError):
+            lost.hits(tx, [row(1)])
+        tx.connection.rollback()
 
 
 def test_nothing_given_changes_nothing(store: Store):
