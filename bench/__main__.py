@@ -1,9 +1,8 @@
 """
 `python -m bench [part ...]`: measures what the product promises about speed, and writes bench/out/report.md and report.json.
 
-Parts: start, store, diff, hubspot, push, bulk, streaming, million. `streaming` needs the event log of its example (EVENTS);
-`million` takes some minutes, LEADS makes it smaller; `push` about one and a half, PUSH_RECORDS makes it larger; `bulk` takes
-as many rows as ROWS says.
+The parts, their sizes and what makes them larger or smaller stand in docs/performance.md. Without a name all run but `million`
+and `soak`, which take long. `streaming` needs the event log of its example (EVENTS).
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ OUT = Path(__file__).parent / "out"
 
 
 def main() -> None:
-    """Run the parts that were asked for, or all."""
-    asked = sys.argv[1:] or PARTS
+    """Run the parts that were asked for, or the usual ones."""
+    asked = sys.argv[1:] or USUAL
     unknown = [name for name in asked if name not in PARTS]
     if unknown:
         sys.exit(f"There is no part {', '.join(unknown)}. There are {', '.join(PARTS)}.")
