@@ -1,8 +1,8 @@
 """
 `python -m bench [part ...]`: measures what the product promises about speed, and writes bench/out/report.md and report.json.
 
-The parts, their sizes and what makes them larger or smaller stand in docs/performance.md. Without a name all run but `million`
-and `soak`, which take long. `streaming` needs the event log of its example (EVENTS).
+The parts, their sizes and what makes them larger or smaller stand in docs/performance.md. Without a name all run but
+`million` and `soak`, which take long. `streaming` needs the event log of its example (EVENTS).
 """
 
 from __future__ import annotations
@@ -16,20 +16,9 @@ from pathlib import Path
 
 from bench.figures import Figure, as_text, machine
 
-PARTS = (
-    "start",
-    "store",
-    "diff",
-    "hubspot",
-    "push",
-    "bulk",
-    "streaming",
-    "million",
-    "recovery",
-    "messages",
-    "space",
-    "soak",
-)
+USUAL = ("start", "store", "diff", "hubspot", "push", "bulk", "streaming", "recovery", "messages", "space")
+LONG = ("million", "soak")
+PARTS = (*USUAL, *LONG)
 OUT = Path(__file__).parent / "out"
 
 
