@@ -12,6 +12,7 @@ Fault = tuple[str, dict[str, Any]]
 POINTS = ("K3", "K3:2", "K4", "K4:2", "K5", "K6", "K7", "K7:2", "K8", "K8:2")
 STRUCK = ("records", "records", "tasks", "tasks", "changes", "reads", "all")
 """Which calls are struck, the likelier ones more than once."""
+BY_ROW = ("row_error", "partial_as_200", "drop_item")
 NTH = ((1,), (1,), (1,), (2,), (1, 2), (1, 2, 3), (1, 3))
 EVERYWHERE: list[Fault] = [
     *(("status", {"status": status}) for status in (500, 502, 503, 504)),

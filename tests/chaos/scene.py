@@ -18,6 +18,7 @@ from chaos.clock import Clock
 from chaos.evidence import Evidence, gather
 from chaos.stage import Stage
 from pusher import opened
+from sqlalchemy import select
 
 from worker.steps.desk import PushReport, Writing
 from worker.steps.effects import Wishes, commit
@@ -30,6 +31,7 @@ from worker.store import intents, links, records
 from worker.store.database import Store
 from worker.store.intents import Planned
 from worker.store.records import Want
+from worker.store.tables import intent, record_sync
 
 PEOPLE = 6
 """People who are in the CRM from the start; a higher number is somebody new."""
@@ -170,6 +172,7 @@ class Scene:
         code = self.stage.pushers.wait(pid)
         self.killed += code == -signal.SIGKILL
         self.fault()
+        self._note_faults()
         return code
 
     def kill(self, point: str, what: str = "push", **asked: Any) -> bool:
@@ -217,8 +220,17 @@ class Scene:
         rules = self.endpoint.control._weather.listing()
         struck = sum(one["struck"] for one in rules)
         if struck > self._struck:
-            self.fault(self.limiter.reserve(0))
+            self.fault(max(self.limiter.reserve(0), self._asked_to_wait(rules)))
         self._struck = struck
+
+    def _asked_to_wait(self, rules: Sequence[dict[str, Any]]) -> float:
+        """How long the CRM's limit keeps rows waiting, whichever process was told so."""
+        said = [{one["fault"], *map(str, one.get("args", {}).values())} for one in rules if one["struck"]]
+        if not any({"daily_limit", "429", "REQUEST_LIMIT_EXCEEDED"} & one for one in said):
+            return 0.0
+        with self.store.read() as tx:
+            waits = [row[0] for table in (record_sync, intent) for row in tx.rows(select(table.c.next_attempt_at)) if row[0]]
+            return max(((at - tx.now()).total_seconds() for at in waits), default=0.0)
 
     def act(self, kind: str, object: str, id: str, **doc: Any) -> bool:
         """What a person does; False where there is nothing to do it to any more."""

@@ -18,7 +18,7 @@ if __name__ == "__main__":
 
 from chaos import steps
 from chaos.checker import Judgement
-from chaos.faults import FAULTS, NTH, POINTS, STRUCK
+from chaos.faults import BY_ROW, FAULTS, NTH, POINTS, STRUCK
 from chaos.scene import PEOPLE, Scene
 from chaos.stage import PLACES, Stage
 from chaos.steps import Step
@@ -158,6 +158,8 @@ def _person(dice: random.Random, crm: str, hero: int) -> Step:
 def _weather(dice: random.Random, crm: str) -> steps.Weather:
     what, nth = dice.choice(STRUCK), dice.choice(NTH)
     fault, args = dice.choice(FAULTS[crm])
+    if fault in BY_ROW:  # a row is refused in a batch that writes
+        what = dice.choice(("records", "tasks"))
     return steps.Weather(what, fault, nth, args)
 
 

@@ -298,10 +298,11 @@ def _once_more(tx: Tx, destination: str, record_keys: Sequence[str]) -> Any:
     shared = select(silent.c.object, silent.c.crm_id).where(
         silent.c.workspace == tx.workspace, silent.c.destination == destination, silent.c.record_key.in_(record_keys)
     )
-    speaks = (table.c.status == "in_sync", table.c.record_key.not_in(record_keys))
+    speaks = (table.c.status.in_(("in_sync", "due", "unknown")), table.c.record_key.not_in(record_keys))
     here = (tx.mine(table), table.c.destination == destination, *speaks)
     due = update(table).where(*here, tuple_(table.c.object, table.c.crm_id).in_(shared))
-    return due.values(status="due", acknowledged={}, reformatted=None, next_attempt_at=None)
+    status = case((table.c.status == "in_sync", "due"), else_=table.c.status)
+    return due.values(status=status, acknowledged={}, reformatted=None)
 
 
 def park(tx: Tx, destination: str, object: str, fields: Mapping[str, str]) -> None:
