@@ -32,6 +32,7 @@ def ours(said: dict[str, Any]) -> dict[str, Any]:
     with closing(open_store(said["store"], "bench")) as store, closing(registry.crm(spec)) as crm:  # type: ignore[type-var]
         tools: Any = SimpleNamespace(store=store, crms={kind: crm}, settings=SimpleNamespace(destinations={kind: spec}))
         limiters = Limiters(tools, said["redis"])
+        crm.records.batch = said.get("batch", crm.records.batch)
         _ready()
         limiter = limiters.of(kind)
         cpu, records, rejected, calls = time.process_time(), 0, 0, 0

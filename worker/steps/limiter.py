@@ -23,8 +23,8 @@ from worker.store.database import Store
 class Limiter(Protocol):
     """Where calls get their turn."""
 
-    def reserve(self, calls: int = 1, within: float | None = None) -> float:
-        """Take the next slots; seconds until the first of them. One that is farther than `within` is not taken."""
+    def reserve(self, calls: int = 1, within: float | None = None, ahead: float = 0.0) -> float:
+        """Take the next slots, none sooner than `ahead`; seconds until the first. Farther than `within` none is taken."""
         ...
 
     def pause(self, seconds: float) -> None:
@@ -87,9 +87,9 @@ class LocalLimiter:
         self._hearing = Hearing()
         self._lock = threading.Lock()
 
-    def reserve(self, calls: int = 1, within: float | None = None) -> float:
+    def reserve(self, calls: int = 1, within: float | None = None, ahead: float = 0.0) -> float:
         with self._lock:
-            self._pace, wait = core.reserve(self._pace, self._now(), calls, within=near(within))
+            self._pace, wait = core.reserve(self._pace, self._now(), calls, round(ahead * SECOND), near(within))
             return wait / SECOND
 
     def pause(self, seconds: float) -> None:
@@ -117,8 +117,8 @@ class StoreLimiter:
         self._reserved = reserved
         self._hearing = hearing or Hearing()
 
-    def reserve(self, calls: int = 1, within: float | None = None) -> float:
-        return self._take(calls, 0.0, near(within))
+    def reserve(self, calls: int = 1, within: float | None = None, ahead: float = 0.0) -> float:
+        return self._take(calls, ahead, near(within))
 
     def pause(self, seconds: float) -> None:
         self._take(0, seconds, None)

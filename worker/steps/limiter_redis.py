@@ -119,10 +119,10 @@ class RedisLimiter:
         self._learn = client.register_script(LEARN)
         self._away = _Away()
 
-    def reserve(self, calls: int = 1, within: float | None = None) -> float:
+    def reserve(self, calls: int = 1, within: float | None = None, ahead: float = 0.0) -> float:
         wanted = near(within)
-        wait = self._ask(self._reserve, (calls, 0, -1 if wanted is None else wanted))
-        return self._otherwise.reserve(calls, within) if wait is None else wait
+        wait = self._ask(self._reserve, (calls, round(ahead * SECOND), -1 if wanted is None else wanted))
+        return self._otherwise.reserve(calls, within, ahead) if wait is None else wait
 
     def pause(self, seconds: float) -> None:
         if self._ask(self._reserve, (0, round(seconds * SECOND), -1)) is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -22,8 +23,11 @@ SHORT = 2.0
 """Seconds that whoever holds work waits for a turn."""
 PATIENT = 30.0
 """Seconds that whoever holds nothing waits for one."""
-LEAD = 0.1
-"""Seconds before its slot at which a step may take work up, so that it is ready to be sent when the slot begins."""
+LEAD, LONGEST = 0.03, 0.6
+"""
+Seconds before its slot at which a step takes work up, so that it is ready to be sent when the slot begins: half as much
+again as that took the longest of late, between these. A slot nearer than that would be missed, and be lost for everybody.
+"""
 LATE = 0.15
 """
 Seconds after which a slot is lost. The pace leaves 3.2 % of the window free, a third of a second of ten: this much for
@@ -37,6 +41,7 @@ class _Mine(threading.local):
     """What this thread has reserved, and how long it waits for more."""
 
     paid_from: float | None = None
+    taken_up = 0.0
     patience = SHORT
 
 
@@ -59,14 +64,17 @@ class Turns:
     def __init__(self, calls: Limiter, own: Mapping[str, Limiter]) -> None:
         self._calls = calls
         self._own = own
+        self._took: deque[float] = deque(maxlen=16)
 
-    def reserve(self, calls: int = 1, within: float | None = None) -> float:
+    def reserve(self, calls: int = 1, within: float | None = None, ahead: float = 0.0) -> float:
         """Seconds until work for the next call may be taken up, a moment before its slot."""
-        wait = self._calls.reserve(calls, within)
+        lead = max(ahead, min(LONGEST, max(LEAD, 1.5 * max(self._took, default=0.0))))
+        wait = self._calls.reserve(calls, within, lead)
         if within is not None and wait > within:
             return wait
-        _mine.paid_from = time.monotonic() + wait
-        return max(0.0, wait - LEAD)
+        now, before = time.monotonic(), max(0.0, wait - lead)
+        _mine.paid_from, _mine.taken_up = now + wait, now + before
+        return before
 
     def count(self, calls: int) -> None:
         """So many calls were made without asking: the others wait for them."""
@@ -100,7 +108,9 @@ class Turns:
 
     def _is_paid(self) -> bool:
         slot, _mine.paid_from = _mine.paid_from, None
-        if slot is None or slot - time.monotonic() > 2 * LEAD:
+        now = time.monotonic()
+        if slot is None or now < _mine.taken_up:
             return False  # nobody waited for it
-        time.sleep(max(0.0, slot - time.monotonic()))
+        self._took.append(now - _mine.taken_up)
+        time.sleep(max(0.0, slot - now))
         return time.monotonic() <= slot + LATE
