@@ -33,7 +33,7 @@ OPEN = "open"
 def push_tasks(desk: Desk) -> bool:
     """One batch of creates, or one move or close; False where none is ready."""
     if desk.guarded is None and not _asked(desk):
-        return False
+        return not desk.tasks_too  # after a refusal nothing else is called before it is looked whether anything may be
     claimed_at = time.monotonic()
     limit = desk.take(desk.crm.tasks.batch)
     if limit == 0:
@@ -63,6 +63,7 @@ def _asked(desk: Desk) -> bool:
     try:
         desk.guarded = desk.crm.tasks.guarded
     except Refused as problem:
+        desk.tasks_too = False
         desk.refuse(str(problem))
     except ConnectorError as problem:
         wait = getattr(problem, "after", None) or desk.crm.budget().window_seconds
