@@ -165,8 +165,6 @@ class Desk:
     records_too: bool = True
     guarded: bool | None = None
     """Whether the CRM has no unique key of tasks; None until that was asked."""
-    told_to_wait: bool = False
-    """Whether the CRM answered that question with its limit."""
     parked: set[tuple[str, str]] = field(default_factory=set)
     part: int = PART
     """Rows of a bulk job that are claimed or settled in one transaction, and that one attempt names."""

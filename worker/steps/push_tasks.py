@@ -33,7 +33,7 @@ OPEN = "open"
 def push_tasks(desk: Desk) -> bool:
     """One batch of creates, or one move or close; False where none is ready."""
     if desk.guarded is None and not knows_mode(desk):
-        return desk.told_to_wait  # so that records ask for a slot anew too
+        return not desk.tasks_too  # after a refusal nothing else is called before it is looked whether anything may be
     claimed_at = time.monotonic()
     limit = desk.take(desk.crm.tasks.batch)
     if limit == 0:

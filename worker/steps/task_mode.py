@@ -26,11 +26,11 @@ def knows_mode(desk: Desk) -> bool:
     try:
         desk.guarded = desk.crm.tasks.guarded
     except Refused as problem:
+        desk.tasks_too = False
         desk.refuse(str(problem))
     except ConnectorError as problem:
         wait = getattr(problem, "after", None) or desk.crm.budget().window_seconds
-        desk.told_to_wait = bool(getattr(problem, "limited", False))
-        if desk.told_to_wait:
+        if getattr(problem, "limited", False):
             desk.limiter.pause(wait)
         desk.tasks_too = False
         desk.tally.report.limited = wait
