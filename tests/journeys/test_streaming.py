@@ -186,8 +186,10 @@ def test_the_plan_said_what_the_run_did(streamed):
 @pytest.mark.parametrize("crm", ["hubspot", "salesforce"])
 def test_no_call_is_made_that_need_not_be(streamed, crm):
     calls = streamed.first["destinations"][crm]["calls"]
+    # of some thirty calls, 1.02 leaves none: a bulk job that takes its time is looked at twice
+    looks = 2 if crm == "salesforce" else 0
 
-    assert calls["made"] <= 1.02 * calls["minimum"]
+    assert calls["made"] <= 1.02 * calls["minimum"] + looks
 
 
 def test_the_second_run_writes_nothing(streamed):

@@ -138,9 +138,9 @@ class Held:
                 middle = len(group) // 2
                 queue.extendleft([(group[middle:], None), (group[:middle], None)])
                 continue
-            point("K7")
+            point("K7", batch.kind)
             again = batch.settle(group, answer, begun.id)
-            point("K8")
+            point("K8", batch.kind)
             if again:
                 queue.append((again, None))
 

@@ -124,6 +124,7 @@ def _work(desk: Desk, pushing: Pushing, all_rows: int, started: float) -> None:
             seconds = max(time.monotonic() - started, 1e-6)
             pushing.progress(desk.tally.done, all_rows, desk.tally.done / seconds)
 
+    guarded(lambda: _handoffs_first(desk))
     needed = max(1, -(-all_rows // desk.crm.records.batch))
     few = range(min(pushing.threads, needed))
     threads = [threading.Thread(target=guarded, args=(work,), name=f"push-{number}") for number in few]
@@ -136,6 +137,14 @@ def _work(desk: Desk, pushing: Pushing, all_rows: int, started: float) -> None:
         thread.join()
     if defects:
         raise defects[0]
+
+
+def _handoffs_first(desk: Desk) -> None:
+    """A batch of tasks before anything else is begun, so that a process that dies early leaves few handoffs unproved."""
+    with desk.store.read() as tx:
+        waiting = desk.tasks_too and intent_claims.waiting(tx, desk.destination, desk.only)
+    if waiting and not desk.over() and desk.wait_for_slot():
+        push_tasks(desk)
 
 
 def _may_file(desk: Desk) -> bool:

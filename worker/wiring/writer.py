@@ -19,7 +19,7 @@ from worker.steps.push import Pushing, push
 from worker.steps.report import Report
 from worker.steps.tools import Tools
 from worker.steps.turns import SHORT
-from worker.store import mirror, pauses, schema
+from worker.store import intents, mirror, pauses, schema
 from worker.wiring.limiters import Limiters
 from worker.wiring.noting import note, settled
 
@@ -71,7 +71,18 @@ class Writer:
                     report.warnings.append(
                         f"{done.filed:,} records are in a bulk job at {name}; the next run takes what became of them."
                     )
+                report.warnings += self._unproved(name)
                 return
+
+    def _unproved(self, name: str) -> list[str]:
+        """A line on the handoffs that a killed process or a lost answer left without proof, where there are any."""
+        with self.tools.store.read() as tx:
+            count = sum(statuses.get("unknown", 0) for statuses in intents.counts(tx, name).values())
+        if not count:
+            return []
+        return [
+            f"{count:,} tasks at {name} could not be proved yet. They are read back a minute later, by the next run or push."
+        ]
 
     def _waited(self, seconds: float, until: float) -> bool:
         """Wait so long, holding nothing; False where that is after `until`, or somebody says stop."""

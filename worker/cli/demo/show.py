@@ -19,7 +19,7 @@ _SAID = {
     "human_edit_kept": "fields that people edited after us",
     "conflict": "fields that people had filled",
 }
-CRASH = "K7:1"
+CRASH = "K7@task_create"
 """The process dies after a CRM has taken and answered a batch of tasks, and before that is written down."""
 
 
