@@ -266,9 +266,11 @@ class Scene:
             held = self._in_hands()
             if report.next_in is None and not held:
                 return
-            wait = max(report.next_in or 0.0, report.limited or 0.0, self.limiter.reserve(0))
-            # with nothing else to do, whoever waits for a lease is the sweeper
-            self.advance(min(wait or PERIODS.sweep, PERIODS.sweep) if held else max(wait, 0.001))
+            if report.next_in is None:
+                self.advance(PERIODS.sweep)  # with nothing else to do, whoever waits for a lease is the sweeper
+                continue
+            wait = max(report.next_in, report.limited or 0.0, self.limiter.reserve(0), 0.001)
+            self.advance(min(wait, PERIODS.sweep) if held else wait)
         raise AssertionError(f"never quiet: {self.statuses()}")
 
     def _in_hands(self) -> bool:

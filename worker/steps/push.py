@@ -142,8 +142,9 @@ def _work(desk: Desk, pushing: Pushing, all_rows: int, started: float) -> None:
 def _handoffs_first(desk: Desk) -> None:
     """A batch of tasks before anything else is begun, so that a process that dies early leaves few handoffs unproved."""
     with desk.store.read() as tx:
-        waiting = desk.tasks_too and intent_claims.waiting(tx, desk.destination, desk.only)
-    if waiting and not desk.over() and desk.wait_for_slot():
+        soonest = intent_claims.ready_at(tx, desk.destination, desk.only) if desk.tasks_too else None
+        ready = soonest is not None and soonest <= tx.now()
+    if ready and not desk.over() and desk.wait_for_slot():
         push_tasks(desk)
 
 
