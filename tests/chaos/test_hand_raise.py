@@ -29,7 +29,7 @@ def up(office: Office) -> None:
     office.start("pql", "up")
 
 
-@pytest.mark.parametrize("start", [celery, up])
+@pytest.mark.parametrize("start", [celery, pytest.param(up, marks=pytest.mark.chaos)])
 def test_a_hand_raise_overtakes_the_records_of_a_backfill(
     start: Callable[[Office], None], offices: Offices, sqlite_url: str, redis_server: str
 ) -> None:

@@ -242,6 +242,7 @@ def test_another_run_of_the_same_day_writes_nothing(story):
     assert (report.status, story.side.portal.written()) == ("done", [])
 
 
+@pytest.mark.chaos
 def test_each_reason_has_its_own_waiting_time(story):
     stage = story.side.stage
     seen = {}
