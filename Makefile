@@ -30,7 +30,7 @@ check: .venv/.installed
 	$(RUN)/lint-imports
 
 test: .venv/.installed
-	$(RUN)/pytest $(TESTS) -n 2 --dist loadgroup -m "not chaos"
+	$(RUN)/pytest $(TESTS) -n 2 -m "not chaos"
 
 chaos: .venv/.installed
 	rm -rf bench/out/chaos bench/out/chaos.*

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import pytest
 from fixtures_office import Office, Offices, activate
 
-pytestmark = pytest.mark.xdist_group("processes")
 TWO_MINUTES = 120
 PATH = ".*/contacts/batch/update"
 SLOWLY: dict[int, list[dict[str, object]]] = {

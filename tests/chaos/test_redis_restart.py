@@ -8,7 +8,7 @@ import pytest
 from fixtures_office import Offices, activate
 from fixtures_servers import redis_process
 
-pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.chaos]
+pytestmark = pytest.mark.chaos
 IN_TIME = 120
 
 

@@ -33,17 +33,6 @@ from worker.wiring.opening import read_settings
 from worker.wiring.places import Places
 from worker.wiring.worker import Wanted, Worker
 
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The journeys of a file share what they stand on, so that two processes do not both live through its days."""
-    for item in items:
-        if item.path.parent == HERE and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 OWNERS = ("ana", "tom", "eva", "pia", "revops", "lead-desk", "integration")
 DESTINATIONS = {
     "hubspot": """  hubspot:

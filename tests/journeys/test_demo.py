@@ -9,8 +9,6 @@ import pytest
 from worker.cli.demo.show import CRASH
 from worker.cli.demo.stage import FRIDAY, KILLED, MONDAY, stage
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(scope="module")
 def after_a_kill(tmp_path_factory: pytest.TempPathFactory):

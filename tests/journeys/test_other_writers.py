@@ -29,7 +29,7 @@ MONDAYS = (
     *("timing", "misfit", "rival", "move1", "move2", "move3", "move4"),
 )
 TUESDAYS = ("late", "shy", "lost", "pair", "half")
-SIDES = [pytest.param(name, marks=pytest.mark.xdist_group(f"others-{name}")) for name in ("hubspot", "salesforce")]
+SIDES = ("hubspot", "salesforce")
 
 
 @dataclass

@@ -19,7 +19,6 @@ from kombu import Connection
 from worker.store import beats
 from worker.store.tables import attempt, job_slot
 
-pytestmark = pytest.mark.xdist_group("processes")
 USERS = 150
 IN_TIME = 40
 SLOWLY = {

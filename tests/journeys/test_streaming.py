@@ -26,7 +26,6 @@ WAIT = 900
 pytestmark = [
     pytest.mark.needs_shared_data,
     pytest.mark.skipif(not EVENTS.exists(), reason=f"the event log is not at {EVENTS}; EVENTS names another place"),
-    pytest.mark.xdist_group("streaming"),
 ]
 
 # Written by hand, from the meaning of each signal; nothing of it comes from the product.

@@ -14,7 +14,6 @@ WANTED = 0.95
 
 pytestmark = [
     pytest.mark.needs_shared_data,
-    pytest.mark.xdist_group("hubspot-recordings"),  # one replay serves both groups
     pytest.mark.skipif(not RECORDINGS.exists(), reason="the shared data set with recordings is not beside the checkout"),
 ]
 

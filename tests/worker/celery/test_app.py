@@ -153,7 +153,6 @@ def test_a_slot_rings_once_a_moment_after_it_began(seconds: float) -> None:
     assert rung.next == pytest.approx(seconds, abs=1e-3)
 
 
-@pytest.mark.xdist_group("processes")
 def test_a_second_redbeat_stands_by(offices: Offices, sqlite_url: str, redis_server: str) -> None:
     office = offices(10, sqlite_url, f"{redis_server}/3", PQL_REDBEAT="1", **SHORT)
     activate(office)
