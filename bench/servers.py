@@ -1,4 +1,4 @@
-"""The servers that the tests start, for measuring: one Postgres, one sandbox in a process of its own."""
+"""The servers that the tests start, for measuring: both databases, Redis, the sandbox CRMs in a process of their own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,32 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.figures import Figure, skipped
+from worker.store.schema import migrate
+
 ROOT = Path(__file__).parents[1]
+
+
+def on_both(area: str, measure: Callable[[str, str], list[Figure]]) -> list[Figure]:
+    """The same on SQLite, and on a Postgres that is started for it; `measure` takes a name and an empty store's address."""
+    with tempfile.TemporaryDirectory(prefix="pql-bench-") as folder:
+        url = f"sqlite:///{folder}/store.db"
+        migrate(url)
+        figures = measure("SQLite", url)
+    try:
+        with postgres() as url:
+            migrate(url)
+            return figures + measure("Postgres", url)
+    except LookupError as problem:
+        return figures + skipped(area, str(problem))
 
 
 @contextmanager

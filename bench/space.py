@@ -14,13 +14,12 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from bench.figures import Figure, skipped
-from bench.servers import postgres
-from bench.store import people, settle, sqlite, want
+from bench.figures import Figure
+from bench.servers import on_both
+from bench.store import people, settle, want
 from connectors.contract import Mirrored, MirrorPage
 from worker.store import mirror
 from worker.store.database import Store, open_store
-from worker.store.schema import migrate
 
 LEADS, AT_ONCE = int(os.environ.get("SPACE_LEADS") or 20_000), 10_000
 MILLION, MEGABYTE = 1_000_000, 1024 * 1024
@@ -29,15 +28,7 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 def measured() -> list[Figure]:
     """After the first push, and what another change of every lead adds until old attempts are forgotten."""
-    with sqlite() as url:
-        figures = _measured("SQLite", url)
-    try:
-        with postgres() as url:
-            migrate(url)
-            figures += _measured("Postgres", url)
-    except LookupError as problem:
-        figures += skipped("space", str(problem))
-    return figures
+    return on_both("space", _measured)
 
 
 def _measured(name: str, url: str) -> list[Figure]:

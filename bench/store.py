@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 
-from bench.figures import Figure, at_most, skipped, took
-from bench.servers import postgres
+from bench.figures import Figure, at_most, took
+from bench.servers import on_both
 from worker.store import attempts, leads, links, record_claims, records
 from worker.store.attempts import Attempt, End
 from worker.store.claiming import Claim
 from worker.store.database import Store, open_store
 from worker.store.links import Link
 from worker.store.record_claims import Verdict
-from worker.store.schema import migrate
 
 ROWS, BATCH = 10_000, 100
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -27,15 +22,7 @@ _scores = count(1)
 
 def measured() -> list[Figure]:
     """On SQLite, and on a Postgres that is started for it."""
-    with sqlite() as url:
-        figures = _measured("SQLite", url)
-    try:
-        with postgres() as url:
-            migrate(url)
-            figures += _measured("Postgres", url)
-    except LookupError as problem:
-        figures += skipped("store", str(problem))
-    return figures
+    return on_both("store", _measured)
 
 
 def _measured(name: str, url: str) -> list[Figure]:
@@ -70,27 +57,14 @@ def settle(store: Store) -> None:
     """What a push does with the store: rows are held and acknowledged a batch at a time, links follow the first time."""
     while True:
         with store.write() as tx:
-            rows = record_claims.claim(tx, "hubspot", Claim(BATCH, "bench", 120))
+            rows = record_claims.pick(tx, "hubspot", Claim(BATCH, "bench", 120))
             if not rows:
                 return
-            keys = [row.record_key for row in rows]
             sent = {row.record_key: {"seq": row.seq, "sent": row.wanted, "crm_id": row.crm_id} for row in rows}
             attempt = attempts.begin(tx, Attempt("hubspot", "records", sent, f"bench-{next(_scores)}"))
-            record_claims.note_attempt(tx, "hubspot", keys, attempt)
+            record_claims.hold(tx, "hubspot", rows, ("bench", 120), dict.fromkeys(sent, attempt))
         with store.write() as tx:
             record_claims.settle(tx, "hubspot", [Verdict(row, "in_sync", acknowledged=row.wanted) for row in rows])
             new = [Link(row.record_key, row.object, str(row.crm_id), "matched") for row in rows if row.ack_seq == 0]
             links.put(tx, "hubspot", new)
             attempts.end(tx, attempt, End("applied"))
-
-
-@contextmanager
-def sqlite() -> Iterator[str]:
-    """A store in a file of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="pql-bench-"))
-    try:
-        url = f"sqlite:///{folder / 'store.db'}"
-        migrate(url)
-        yield url
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 from chaos.report import ALL, note, table, totals
-from chaos.schedules import Outcome, run, schedule
+from chaos.schedules import SEEDS, Outcome, run, schedule
 from chaos.stage import Stage
 
-SEEDS = 200
 AT_ONCE = 10
 
 

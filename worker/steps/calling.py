@@ -179,12 +179,17 @@ class Held:
 
 
 def begin(tx: Tx, desk: Desk, batch: Batch[Item], items: Sequence[Item]) -> Begun:
-    """Write the attempt down; the call may follow once this is committed."""
+    """Write the attempt down, and at each item that it carries it; the call may follow once this is committed."""
+    begun = written_down(tx, desk, batch, items)
+    batch.noted(tx, items, begun.id)
+    return begun
+
+
+def written_down(tx: Tx, desk: Desk, batch: Batch[Item], items: Sequence[Item]) -> Begun:
+    """The attempt alone, for items that are told which attempt carries them when they are held."""
     keys = {batch.key(item): batch.doc(item) for item in items}
     trace = uuid4().hex
-    attempt = attempts.begin(tx, Attempt(desk.destination, batch.kind, keys, trace, desk.run_id))
-    batch.noted(tx, items, attempt)
-    return Begun(attempt, trace)
+    return Begun(attempts.begin(tx, Attempt(desk.destination, batch.kind, keys, trace, desk.run_id)), trace)
 
 
 def outcome_of(send: Callable[[], Sequence[Receipt]], keys: Sequence[str]) -> Answer:

@@ -16,7 +16,7 @@ from typing import Any
 
 from connectors.contract import Mirrored, Outcome, Receipt
 from connectors.fields import BY_NAME
-from worker.steps.calling import Answer, Batch, Begun, Held, Late, begin
+from worker.steps.calling import Answer, Batch, Begun, Held, Late, written_down
 from worker.steps.desk import Desk
 from worker.steps.record_drafts import KEY, Draft, Reading, asked_fields, draft
 from worker.steps.record_outcomes import Said, lacks_field, successor_object, tried, verdict
@@ -68,17 +68,19 @@ class _Claimed:
 def _claim(desk: Desk, limit: int) -> _Claimed:
     """Tx A: hold rows and begin the attempt of the first call about them."""
     with desk.store.write() as tx:
-        rows = record_claims.claim(tx, desk.destination, Claim(limit, desk.holder, desk.periods.lease, desk.only))
+        rows = record_claims.pick(tx, desk.destination, Claim(limit, desk.holder, desk.periods.lease, desk.only))
         drafts = with_seen(tx, desk, [draft(row, desk.writing, desk.parked) for row in rows])
         first = [one for one in drafts if one.read_first]
         writing = [one for one in drafts if one.writes]
-        claimed = _Claimed(drafts)
+        claimed, carried = _Claimed(drafts), dict[str, int]()
         if first:
             keys = {one.row.record_key: {"seq": one.row.seq, "crm_id": one.row.crm_id} for one in first}
             reading = attempts.begin(tx, Attempt(desk.destination, "record_read", keys, "", desk.run_id))
             claimed = replace(claimed, reading=reading, sent=_sent(tx, [one.row for one in first]))
         elif writing:
-            claimed = replace(claimed, writing=begin(tx, desk, Records(desk), writing))
+            begun = written_down(tx, desk, Records(desk), writing)
+            claimed, carried = replace(claimed, writing=begun), {one.row.record_key: begun.id for one in writing}
+        record_claims.hold(tx, desk.destination, rows, (desk.holder, desk.periods.lease), carried)
         point("K3")
     return claimed
 

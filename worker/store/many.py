@@ -10,7 +10,6 @@ condition such as `workspace = 'acme'` to pick a single row, and would read all 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
@@ -24,6 +23,7 @@ from sqlalchemy import (
     Executable,
     Table,
     Text,
+    Update,
     bindparam,
     cast,
     column,
@@ -35,7 +35,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -46,15 +45,23 @@ Given = Mapping[str, ColumnElement[Any]]
 Rows = Sequence[Mapping[str, Any]]
 Insert = sqlite.Insert | postgresql.Insert
 AT_ONCE = 2_000
+_Types = Mapping[str, TypeEngine[Any]]
+_Build = Callable[[Any, Dialect], Insert | Update]
 _SUFFIX = "_"  # SQLAlchemy keeps the names of columns for itself
 
 
 class Many:
     """A statement that is built from what each row brings along: names and types of columns."""
 
-    def __init__(self, columns: Iterable[Column[Any]], build: Callable[[Given, Dialect], Executable]) -> None:
+    def __init__(
+        self,
+        columns: Iterable[Column[Any]],
+        build: Callable[[Given, Dialect], Insert | Update],
+        returns: Column[Any] | None = None,
+    ) -> None:
         self._columns: dict[str, TypeEngine[Any]] = {one.name: one.type for one in columns}
         self._build = build
+        self._returns = returns
         self._made: dict[str, _Ready] = {}
 
     def run(self, tx: Tx, rows: Rows) -> int:
@@ -63,7 +70,7 @@ class Many:
         return sum(ready.run(tx, part) for part in _parts(rows))
 
     def hits(self, tx: Tx, rows: Rows) -> set[Any]:
-        """The same for a statement that returns a column; its values of all rows that were changed."""
+        """The same; the values of the column it `returns`, which every row brings along, for those that were changed."""
         ready = self._ready(tx)
         return {value for part in _parts(rows) for value in ready.hits(tx, part)}
 
@@ -71,19 +78,19 @@ class Many:
         dialect = tx.connection.dialect
         if dialect.name not in self._made:
             make = _Document if tx.on_postgres else _Repeated
-            self._made[dialect.name] = make(self._columns, self._build, dialect)
+            self._made[dialect.name] = make(self._columns, self._build, self._returns, dialect)
         return self._made[dialect.name]
 
 
-def updating(columns: Iterable[Column[Any]], build: Callable[[Given], Executable]) -> Many:
+def updating(columns: Iterable[Column[Any]], build: Callable[[Given], Update], returns: Column[Any] | None = None) -> Many:
     """An update of one row of the table for each that is given."""
-    return Many(columns, lambda given, _: build(given))
+    return Many(columns, lambda given, _: build(given), returns)
 
 
-def inserting(table: Table, names: Sequence[str], conflict: Callable[[Insert], Executable]) -> Many:
+def inserting(table: Table, names: Sequence[str], conflict: Callable[[Insert], Insert]) -> Many:
     """An insert of all that are given; `conflict` says what becomes of those that are there."""
 
-    def build(given: Given, dialect: Dialect) -> Executable:
+    def build(given: Given, dialect: Dialect) -> Insert:
         if dialect.name != "postgresql":
             return conflict(sqlite.insert(table).values({name: given[name] for name in names}))
         return conflict(postgresql.insert(table).from_select(names, select(*(given[name] for name in names))))
@@ -124,9 +131,10 @@ class _Ready(Protocol):
 class _Document:
     """All rows as one parameter."""
 
-    def __init__(self, columns: Mapping[str, TypeEngine[Any]], build: Callable[..., Executable], dialect: Dialect) -> None:
+    def __init__(self, columns: _Types, build: _Build, returns: Column[Any] | None, dialect: Dialect) -> None:
         given = _recordset(bindparam("rows", type_=Text()), [column(name, type_) for name, type_ in columns.items()])
-        made, self._own = _compiled(build(given.c, dialect), dialect)
+        built = build(given.c, dialect)
+        made, self._own = _compiled(built if returns is None else built.returning(returns), dialect)
         self._sql = made.string
 
     def run(self, tx: Tx, rows: Rows) -> int:
@@ -143,31 +151,30 @@ class _Document:
 class _Repeated:
     """The statement once for each row."""
 
-    def __init__(self, columns: Mapping[str, TypeEngine[Any]], build: Callable[..., Executable], dialect: Dialect) -> None:
+    def __init__(self, columns: _Types, build: _Build, returns: Column[Any] | None, dialect: Dialect) -> None:
         given = {name: bindparam(f"{name}{_SUFFIX}", type_=type_) for name, type_ in columns.items()}
         made, own = _compiled(build(given, dialect), dialect)
         self._sql = made.string
+        self._returned = None if returns is None else returns.name
         self._makers = [_maker(name, columns, own, dialect) for name in made.positiontup or ()]
 
     def run(self, tx: Tx, rows: Rows) -> int:
         options = {"preserve_rowcount": True}
-        done = tx.connection.exec_driver_sql(self._sql, list(self._said(rows)), execution_options=options)
+        done = tx.connection.exec_driver_sql(self._sql, self._said(rows), execution_options=options)
         return int(done.rowcount)
 
     def hits(self, tx: Tx, rows: Rows) -> Iterable[Any]:
-        # the driver returns nothing from many at once
-        cursor = tx.connection.connection.cursor()
-        try:
-            for said in self._said(rows):
-                yield from (row[0] for row in cursor.execute(self._sql, said).fetchall())
-        except sqlite3.Error as problem:  # in the form that every other statement fails in
-            raise DBAPIError.instance(self._sql, None, problem, sqlite3.Error, hide_parameters=True) from problem
-        finally:
-            cursor.close()
+        # the driver tells nothing of single rows while it goes through many: that is asked only where not all were changed
+        assert self._returned is not None
+        attempt = tx.connection.begin_nested()
+        if self.run(tx, rows) == len(rows):
+            attempt.commit()
+            return [row[self._returned] for row in rows]
+        attempt.rollback()
+        return [row[self._returned] for row in rows if self.run(tx, [row])]
 
-    def _said(self, rows: Rows) -> Iterator[tuple[Any, ...]]:
-        for row in rows:
-            yield tuple([make(row) for make in self._makers])
+    def _said(self, rows: Rows) -> list[tuple[Any, ...]]:
+        return [tuple([make(row) for make in self._makers]) for row in rows]
 
 
 def _recordset(document: ColumnElement[str], columns: Sequence[ColumnClause[Any]]) -> Any:
@@ -192,7 +199,10 @@ def _maker(
         return lambda _: value
     key = name.removesuffix(_SUFFIX)
     convert = _converter(columns[key], dialect)
-    return itemgetter(key) if convert is None else lambda row: convert(row[key])
+    if convert is None:
+        return itemgetter(key)
+    nothing = convert(None)
+    return lambda row: nothing if (value := row[key]) is None else convert(value)
 
 
 def _converter(type_: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:

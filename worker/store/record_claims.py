@@ -14,7 +14,21 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import Column, Executable, and_, bindparam, case, func, literal, literal_column, or_, select, true, update
+from sqlalchemy import (
+    Column,
+    Executable,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from worker.store.claiming import BLIND_AT_MOST, UNDO, Claim, share
 from worker.store.database import Tx
@@ -76,8 +90,8 @@ class Verdict:
     """The record is no more: the row has no CRM id any longer."""
 
 
-def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
-    """Claim up to `ask.limit` rows that can go in one call: unproved ones first, then by priority."""
+def pick(tx: Tx, destination: str, ask: Claim) -> list[Row]:
+    """Up to `ask.limit` rows that can go in one call: unproved ones first, then by priority. `hold` them next."""
     given = {"workspace": tx.workspace, "destination": destination, "now": tx.now(), "run_id": ask.run_id}
     for status in _READY:
         head = tx.one(_head(status, ask.run_id is not None), given)
@@ -91,9 +105,22 @@ def claim(tx: Tx, destination: str, ask: Claim) -> list[Row]:
             if len(rows) < limit:
                 asked = _group(status, ask.run_id is not None, bool(head.creating), urgent)
                 rows += [claimed(row) for row in tx.rows(asked, {**given, "most": limit - len(rows)})]
-        hold(tx, destination, rows, (ask.owner, ask.seconds))
         return rows
     return []
+
+
+def hold(
+    tx: Tx, destination: str, rows: Sequence[Row], by: tuple[str, float | None], carried: Mapping[str, int] | None = None
+) -> None:
+    """
+    Hold these rows for somebody: by whom, and for how many seconds, None for as long as it takes.
+
+    `carried` says which attempt carries a row, where it was begun in this transaction.
+    """
+    owner, seconds = by
+    held = {"claimed_by": owner, "claim_until": None if seconds is None else tx.now() + timedelta(seconds=seconds)}
+    attempt = (carried or {}).get
+    _HELD.run(tx, [{**_key(tx, destination, (key := row.record_key)), **held, "attempt_id": attempt(key)} for row in rows])
 
 
 def note_attempt(tx: Tx, destination: str, record_keys: Sequence[str], attempt_id: int) -> None:
@@ -183,17 +210,18 @@ def _same(given: Given) -> tuple[Any, ...]:
     return tuple(table.c[name] == given[name] for name in _KEY)
 
 
-def _held(given: Given) -> Executable:
+def _held(given: Given) -> Update:
     taken = {"claimed_by": given["claimed_by"], "claim_until": given["claim_until"], "fence": table.c.fence + 1}
     counted = {"status": "sending", "blind_attempts": table.c.blind_attempts + 1}
+    counted["attempt_id"] = func.coalesce(given["attempt_id"], table.c.attempt_id)
     return update(table).where(*_same(given)).values(**taken, **counted)
 
 
-def _carried(given: Given) -> Executable:
+def _carried(given: Given) -> Update:
     return update(table).where(*_same(given)).values(attempt_id=given["attempt_id"])
 
 
-def _settled(given: Given) -> Executable:
+def _settled(given: Given) -> Update:
     newer = table.c.seq != given["seq"]
     overtaken = and_(newer, given["status"] != "unknown")
     moved = or_(table.c.crm_id.is_distinct_from(given["was_crm_id"]), table.c.object != given["was_object"])
@@ -210,14 +238,14 @@ def _settled(given: Given) -> Executable:
     # wrapped, because Postgres would read all that is being sent for each row instead of looking up the row
     sending = func.coalesce(table.c.status, "") == "sending"
     mine = (*_same(given), sending, table.c.fence == given["fence"])
-    return update(table).where(*mine).values(**values).returning(table.c.record_key)
+    return update(table).where(*mine).values(**values)
 
 
 def _columns(*names: str) -> list[Column[Any]]:
     return [table.c[name] for name in (*_KEY, *names)]
 
 
-_HELD = updating(_columns("claimed_by", "claim_until"), _held)
+_HELD = updating(_columns("claimed_by", "claim_until", "attempt_id"), _held)
 _CARRIED = updating(_columns("attempt_id"), _carried)
 _SETTLED = updating(
     [
@@ -225,6 +253,7 @@ _SETTLED = updating(
         *(Column("was_crm_id", table.c.crm_id.type), Column("was_object", table.c.object.type)),
     ],
     _settled,
+    returns=table.c.record_key,
 )
 
 
@@ -274,13 +303,6 @@ def _group(status: Status, under: bool, creating: bool, urgent: bool) -> Executa
     )
     found = select(*CLAIMED).where(*_asked(status, under), *alike).order_by(*_ORDER).limit(bindparam("most"))
     return found.with_for_update(skip_locked=True)
-
-
-def hold(tx: Tx, destination: str, rows: Sequence[Row], by: tuple[str, float | None]) -> None:
-    """Hold these rows for somebody: by whom, and for how many seconds, None for as long as it takes."""
-    owner, seconds = by
-    held = {"claimed_by": owner, "claim_until": None if seconds is None else tx.now() + timedelta(seconds=seconds)}
-    _HELD.run(tx, [{**_key(tx, destination, row.record_key), **held} for row in rows])
 
 
 def _key(tx: Tx, destination: str, record_key: str) -> dict[str, Any]:

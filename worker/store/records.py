@@ -14,7 +14,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import Executable, Text, and_, bindparam, case, cast, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import Text, and_, bindparam, case, cast, delete, func, or_, select, text, tuple_, update
 
 from connectors.contract import Fields
 from connectors.fields import FIELDS
@@ -108,7 +108,7 @@ def _row(tx: Tx, destination: str, one: Want, run_id: str | None) -> dict[str, A
     }
 
 
-def _over(insert: Insert) -> Executable:
+def _over(insert: Insert) -> Insert:
     """What is wanted of a row that is there."""
     new, old = insert.excluded, table.c
     elsewhere = or_(old.crm_id.is_distinct_from(new.crm_id), old.object != new.object)

@@ -100,7 +100,8 @@ def test_a_batch_in_somebodys_hands_is_a_push_under_way(ground: Ground):
     ground.run(ground.want(1), by_worker=True)
     with ground.store.write() as tx:
         tx.connection.exec_driver_sql("update record_sync set status = 'due' where record_key = 'L1'")
-        record_claims.claim(tx, ground.name, Claim(10, "elsewhere:1", 60))
+        rows = record_claims.pick(tx, ground.name, Claim(10, "elsewhere:1", 60))
+        record_claims.hold(tx, ground.name, rows, ("elsewhere:1", 60))
 
     with pytest.raises(CannotUndo, match=r"push is under way \(elsewhere:1\)"):
         ground.undo()

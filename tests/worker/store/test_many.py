@@ -47,8 +47,8 @@ def test_only_rows_that_match_are_counted_and_returned(store: Store):
             update(attempt)
             .where(attempt.c.trace_id == given["trace_id"])
             .values(http_status=given["http_status"], outcome="ended")
-            .returning(attempt.c.trace_id)
         ),
+        returns=attempt.c.trace_id,
     )
     with store.write() as tx:
         inserting(attempt, SOME, lambda insert: insert.on_conflict_do_nothing()).run(tx, [row(1), row(2), row(3)])
@@ -60,7 +60,7 @@ def test_only_rows_that_match_are_counted_and_returned(store: Store):
 
 
 def test_a_statement_that_fails_fails_like_any_other(store: Store):
-    lost = updating([attempt.c.trace_id], lambda given: update(attempt).values(outcome="x").returning(attempt.c.trace_id))
+    lost = updating([attempt.c.trace_id], lambda given: update(attempt).values(outcome="x"), returns=attempt.c.trace_id)
     with store.write() as tx:
         tx.connection.exec_driver_sql("DROP TABLE attempt")
         with pytest.raises(DBAPIError):
@@ -78,9 +78,9 @@ def test_of_two_states_wanted_at_once_the_later_counts(store: Store):
     with store.write() as tx:
         records.want(tx, "hubspot", [Want("L1", "contact", {"pql_score": n}, crm_id="1") for n in (71, 85)])
     with store.write() as tx:
-        (claimed,) = record_claims.claim(tx, "hubspot", Claim(10, "here", 60))
+        (picked,) = record_claims.pick(tx, "hubspot", Claim(10, "here", 60))
 
-    assert claimed.wanted == {"pql_score": 85}
+    assert picked.wanted == {"pql_score": 85}
 
 
 def test_postgres_looks_rows_up_by_their_key_before_it_knows_how_many_there_are(postgres_url: str):

@@ -31,7 +31,9 @@ def put(store: Store, *wants: Want, destination: str = "hubspot") -> int:
 
 def claim(store: Store, ask: Claim = ASK) -> list[Row]:
     with store.write() as tx:
-        return record_claims.claim(tx, "hubspot", ask)
+        rows = record_claims.pick(tx, "hubspot", ask)
+        record_claims.hold(tx, "hubspot", rows, (ask.owner, ask.seconds))
+        return rows
 
 
 def settle(store: Store, *verdicts: Verdict) -> set[str]:
