@@ -272,7 +272,11 @@ def _open_postgres(place: URL) -> Engine:
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=24,
-        connect_args={"connect_timeout": 10, "application_name": "pqlsync", "options": "-c timezone=utc"},
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": "pqlsync",
+            "options": "-c timezone=utc -c plan_cache_mode=force_custom_plan",
+        },
     )
 
 
