@@ -13,12 +13,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import requests
+from sqlalchemy import update
 
 from bench.figures import Figure, at_least, at_most, skipped
 from bench.pushing import ALLOWED, WINDOW
@@ -26,9 +28,10 @@ from bench.servers import ROOT, postgres, redis, sandbox
 from connectors.registry import crm
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.store import records
-from worker.store.database import open_store
+from worker.store import links, records
+from worker.store.database import Store, open_store
 from worker.store.schema import migrate
+from worker.store.tables import record_sync
 
 RECORDS = int(os.environ.get("PUSH_RECORDS") or 30_000)
 PROCESSES, LATENCY, AT_ONCE = 4, 0.3, 5_000
@@ -91,20 +94,28 @@ def _person(kind: str, number: int) -> dict[str, str]:
 
 def wish(place: Place, store_url: str) -> None:
     """Want something new of all of them; of a few what the CRM refuses."""
-    fields = {"pql_flag": True, "pql_tier": "hot", "pql_fit_score": 40, "pql_intent_score": 20, "pql_plan": "starter"}
     with closing(open_store(store_url, "bench")) as store:
-        for start in range(0, len(place.ids), AT_ONCE):
-            rows = [
-                records.Want(
-                    f"L{n}",
-                    "contact",
-                    {**fields, "pql_score": "much" if n % BAD == BAD // 2 else n % 100},
-                    crm_id=place.ids[n],
-                )
-                for n in range(start, min(start + AT_ONCE, len(place.ids)))
-            ]
-            with store.write() as tx:
-                records.want(tx, place.kind, rows, "run")
+        _want(store, place, {"pql_flag": True, "pql_tier": "hot"}, lambda n: "much" if n % BAD == BAD // 2 else n % 100)
+
+
+def changed(place: Place, store_url: str) -> None:
+    """The same of leads that the CRM holds already with other values: flag, tier and score differ, three fields do not."""
+    with closing(open_store(store_url, "bench")) as store:
+        _want(store, place, {"pql_flag": False, "pql_tier": "cold"}, lambda _: 0)
+        with store.write() as tx:
+            rows = update(record_sync).where(record_sync.c.destination == place.kind)
+            tx.run(rows.values(status="in_sync", acknowledged=record_sync.c.wanted, ack_seq=record_sync.c.seq))
+            links.put(tx, place.kind, [links.Link(f"L{n}", "contact", id, "email") for n, id in enumerate(place.ids)])
+    wish(place, store_url)
+
+
+def _want(store: Store, place: Place, said: dict[str, Any], score: Callable[[int], Any]) -> None:
+    fields = {**said, "pql_fit_score": 40, "pql_intent_score": 20, "pql_plan": "starter"}
+    for start in range(0, len(place.ids), AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, len(place.ids)))
+        rows = [records.Want(f"L{n}", "contact", fields | {"pql_score": score(n)}, crm_id=place.ids[n]) for n in numbers]
+        with store.write() as tx:
+            records.want(tx, place.kind, rows, "run")
 
 
 def _together(what: str, said: dict[str, Any]) -> tuple[list[dict[str, Any]], float]:
@@ -124,7 +135,7 @@ def _together(what: str, said: dict[str, Any]) -> tuple[list[dict[str, Any]], fl
 
 def _pushed(place: Place, store: str, broker: str) -> tuple[dict[str, float], list[dict[str, Any]], float]:
     """What the workers did in sum, what arrived at the CRM, and how long it took."""
-    wish(place, store)
+    changed(place, store)
     since = max((row["seq"] for row in place.ask("requests")), default=0)
     said = {"kind": place.kind, "url": place.url, "token": place.token, "store": store, "redis": broker}
     batch = HUBSPOT_BATCH if place.kind == "hubspot" else SALESFORCE_BATCH

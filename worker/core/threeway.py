@@ -142,9 +142,15 @@ def parts(value: Known) -> list[str]:
     return list(dict.fromkeys(part for one in str(value).split(";") if (part := clean(one))))
 
 
+_EXACT = frozenset({int, bool})
+"""Types that are written in one way only."""
+
+
 def is_empty(value: Known) -> bool:
     """Null and blank text. 0 and false are values."""
-    return value is None or (isinstance(value, str) and not clean(value))
+    if isinstance(value, str):
+        return not value[:1].isalnum() and not clean(value)
+    return value is None
 
 
 def same(one: Known, other: Known) -> bool:
@@ -156,8 +162,8 @@ def same(one: Known, other: Known) -> bool:
     """
     if one is NOT_KNOWN or other is NOT_KNOWN:
         return one is other
-    if type(one) is type(other) and one == other:
-        return True
+    if type(one) is type(other) and (one == other or type(one) in _EXACT):
+        return one == other
     left, right = canonical(one), canonical(other)
     if isinstance(left, str) and not isinstance(right, str | None):
         left = _read_as(right, left)

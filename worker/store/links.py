@@ -42,8 +42,8 @@ def by_key(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, Li
     found: dict[str, Link] = {}
     for start in range(0, len(record_keys), AT_ONCE):
         part = record_keys[start : start + AT_ONCE]
-        asked = looked_up(tx, _COLUMNS, {"destination": destination}, (table.c.record_key, part), _IS_ACTIVE)
-        found |= {row[0]: Link(*row) for row in tx.rows(asked)}
+        rows = looked_up(tx, _COLUMNS, {"destination": destination}, (table.c.record_key, part), _IS_ACTIVE)
+        found |= {row[0]: Link(*row) for row in rows}
     return found
 
 
@@ -51,10 +51,8 @@ def by_id(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> list[Lin
     """The active links to these CRM records; several of ours may stand for one of theirs."""
     found: list[Link] = []
     for start in range(0, len(ids), AT_ONCE):
-        keys, alike = (table.c.crm_id, ids[start : start + AT_ONCE]), table.c.object == object
-        found += [
-            Link(*row) for row in tx.rows(looked_up(tx, _COLUMNS, {"destination": destination}, keys, _IS_ACTIVE, alike))
-        ]
+        here, keys = {"destination": destination, "object": object}, (table.c.crm_id, ids[start : start + AT_ONCE])
+        found += [Link(*row) for row in looked_up(tx, _COLUMNS, here, keys, _IS_ACTIVE)]
     return found
 
 

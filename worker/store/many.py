@@ -11,6 +11,7 @@ condition such as `workspace = 'acme'` to pick a single row, and would read all 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -28,7 +29,6 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    literal,
     literal_column,
     select,
     true,
@@ -100,19 +100,33 @@ def inserting(table: Table, names: Sequence[str], conflict: Callable[[Insert], I
 
 def looked_up(
     tx: Tx, names: Sequence[Column[Any]], fixed: Mapping[str, Any], keys: tuple[Column[Any], Sequence[str]], *also: Any
-) -> Executable:
+) -> Sequence[Any]:
     """
-    The rows of this workspace with these `fixed` values and one of the keys; together they are the beginning of an index.
+    The rows of this workspace with these `fixed` values and one of the keys; `also` are conditions that never change.
 
-    On Postgres each is a question of its own inside of one statement, so that no estimate can turn it into a scan.
+    On Postgres each key is a question of its own inside of one statement, so that no estimate can turn it into a scan.
     """
     key, values = keys
-    table, said = key.table, {"workspace": tx.workspace, **fixed}
+    said = {"workspace": tx.workspace, **fixed}
     if not tx.on_postgres:
-        return select(*names).where(*(table.c[name] == value for name, value in said.items()), key.in_(values), *also)
-    columns = [*(table.c[name] for name in said), key]
-    given = _recordset(literal(orjson.dumps([{**said, str(key.name): value} for value in values]).decode(), Text()), columns)
-    same = (table.c[name] == given.c[name] for name in (*said, key.name))
+        return tx.rows(_among(tuple(names), tuple(said), key, also), {**said, "keys": list(values)})
+    document = orjson.dumps([{**said, str(key.name): value} for value in values]).decode()
+    return tx.rows(_one_by_one(tuple(names), tuple(said), key, also), {"rows": document})
+
+
+@cache
+def _among(names: tuple[Column[Any], ...], fixed: tuple[str, ...], key: Column[Any], also: tuple[Any, ...]) -> Executable:
+    here = (key.table.c[name] == bindparam(name) for name in fixed)
+    return select(*names).where(*here, key.in_(bindparam("keys", expanding=True)), *also)
+
+
+@cache
+def _one_by_one(
+    names: tuple[Column[Any], ...], fixed: tuple[str, ...], key: Column[Any], also: tuple[Any, ...]
+) -> Executable:
+    table = key.table
+    given = _recordset(bindparam("rows", type_=Text()), [*(table.c[name] for name in fixed), key])
+    same = (table.c[name] == given.c[name] for name in (*fixed, key.name))
     each = select(*names).where(*same, *also).correlate(given).offset(literal_column("0")).lateral("each")
     return select(each).select_from(given.join(each, true()))
 

@@ -150,9 +150,9 @@ def records(tx: Tx, destination: str, object: str, ids: Sequence[str]) -> dict[s
     for start in range(0, len(ids), links.AT_ONCE):
         part = ids[start : start + links.AT_ONCE]
         here = {"destination": destination, "object": object}
-        for row in tx.dicts(looked_up(tx, list(table.c), here, (table.c.id, part))):
-            plain = {name: row[name] for name in PLAIN}
-            found[row["id"]] = Mirrored(row["id"], object, fields=unpacked(row["fields"]), **plain)
+        for row in looked_up(tx, list(table.c), here, (table.c.id, part)):
+            plain = {name: getattr(row, name) for name in PLAIN}
+            found[row.id] = Mirrored(row.id, object, fields=unpacked(row.fields), **plain)
     return found
 
 

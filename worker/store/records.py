@@ -78,7 +78,7 @@ def _standing(tx: Tx, destination: str, keys: Sequence[str]) -> dict[str, tuple[
     few = len(parts) <= FEW_PARTS
     all_of_it = select(*names).where(tx.mine(table), table.c.destination == destination)
     some = (looked_up(tx, names, here, (table.c.record_key, part)) for part in parts)
-    found = (tx.rows(one) for one in (some if few else (all_of_it,)))
+    found = some if few else (tx.rows(all_of_it),)
     open_ = ("unmatched", "needs_review")
     return {row[0]: (*row[1:4], row[4] if row[4] in open_ else "due") for some in found for row in some}
 
@@ -170,9 +170,10 @@ def by_keys(tx: Tx, destination: str, record_keys: Sequence[str]) -> dict[str, d
     here = {"destination": destination}
     for start in range(0, len(record_keys), AT_ONCE):
         part = (table.c.record_key, record_keys[start : start + AT_ONCE])
-        for row in tx.dicts(looked_up(tx, list(table.c), here, part)):
-            docs = {name: unpacked(row[name]) for name in ("wanted", "acknowledged", "reformatted")}
-            found[row["record_key"]] = row | docs
+        for row in looked_up(tx, list(table.c), here, part):
+            told = dict(zip(table.c.keys(), row, strict=True))
+            docs = {name: unpacked(told[name]) for name in ("wanted", "acknowledged", "reformatted")}
+            found[told["record_key"]] = told | docs
     return found
 
 
