@@ -1,8 +1,9 @@
 """
 Many random schedules in several processes, with progress and a report: what `make chaos` runs.
 
-PQL_SCHEDULES says how many (20,000), PQL_SEED from which seed on (1,000), PQL_PROCESSES in how many processes (three for each
-core, because a schedule mostly waits for slots and answers). Ends with 1 where anything went wrong, and names the seeds.
+PQL_SCHEDULES says how many (20,000), PQL_SEED from which seed on (1,000), PQL_PROCESSES in how many processes (three for
+each core, because a schedule mostly waits for slots and answers). Ends with 1 where anything went wrong, and names the
+seeds.
 """
 
 import multiprocessing

@@ -14,10 +14,26 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Text, and_, bindparam, cast, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from worker.store.database import Tx
 from worker.store.tables import attempt as table
+from worker.store.tables import intent, record_sync
 
 KEPT = timedelta(days=30)
 """How long closed attempts are kept, and so how long a run can be undone."""
@@ -137,6 +153,27 @@ def count(tx: Tx) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.rows(select(outcome, func.count()).where(tx.mine(table)).group_by(outcome))}
 
 
-def forget(tx: Tx, before: datetime) -> int:
-    """Delete attempts that ended before that moment."""
-    return tx.run(delete(table).where(tx.mine(table), table.c.ended_at < before))
+def forget(tx: Tx, before: datetime, most: int) -> int:
+    """
+    Delete up to `most` attempts that ended before that moment; how many.
+
+    One that carries something of which nobody knows whether it arrived stays, because reading back asks what was sent.
+    """
+    old = table.c.started_at < before
+    oldest = select(table.c.started_at).where(tx.mine(table)).order_by(table.c.id).limit(1)
+    first = tx.value(oldest)
+    if first is None or first >= before:
+        return 0  # told from one row: they come in order, and their documents are large
+    ids = [row[0] for row in tx.rows(select(table.c.id).where(tx.mine(table), old).order_by(table.c.id).limit(most))]
+    carrying = {row[0] for one in (record_sync, intent) for row in tx.rows(_unproved(tx, one))}
+    done = [id for id in ids if id not in carrying]
+    return tx.run(delete(table).where(tx.mine(table), table.c.id.in_(done), table.c.ended_at < before))
+
+
+def _unproved(tx: Tx, rows: Table) -> Select[Any]:
+    # one status at a time, as a constant, because that is what the partial indexes are for
+    parts = (
+        select(rows.c.attempt_id).where(tx.mine(rows), rows.c.status == literal_column(f"'{status}'"))
+        for status in ("unknown", "sending")
+    )
+    return select(union_all(*parts).subquery("unproved").c.attempt_id)

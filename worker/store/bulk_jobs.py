@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import func, insert, literal, or_, select, update
+from sqlalchemy import delete, func, insert, literal, or_, select, update
 
 from worker.store.database import Tx
 from worker.store.tables import Moment
@@ -140,6 +140,11 @@ def failed_since(tx: Tx, destination: str, since: datetime) -> bool:
     """Whether a job came to nothing lately, other than by the death of its process."""
     here = (tx.mine(table), table.c.destination == destination, table.c.ended_at >= since, table.c.error.is_not(None))
     return tx.one(select(table.c.id).where(*here).limit(1)) is not None
+
+
+def forget(tx: Tx, before: datetime) -> int:
+    """Delete jobs that ended before that moment."""
+    return tx.run(delete(table).where(tx.mine(table), table.c.ended_at < before))
 
 
 def listed(tx: Tx, destination: str | None = None) -> list[dict[str, Any]]:

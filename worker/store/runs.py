@@ -101,7 +101,8 @@ def _judged() -> ColumnElement[bool]:
 
 def forget(tx: Tx, before: datetime) -> int:
     """Delete the reports of runs that ended before that moment; their instants stay, replay needs them."""
-    return tx.run(update(table).where(tx.mine(table), table.c.ended_at < before).values(report=None))
+    old = (tx.mine(table), table.c.ended_at < before, table.c.report.is_not(None))
+    return tx.run(update(table).where(*old).values(report=None))
 
 
 def drop(tx: Tx, id: str) -> None:

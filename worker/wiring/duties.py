@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from connectors.errors import ConnectorError, TryLater
 from settings.problem import Problems, render
 from worker.lake.files import LakeDamaged, LakeRefused
+from worker.steps import retention
 from worker.steps.commit import Overtaken
 from worker.steps.holding import held
 from worker.steps.periods import BadPeriod, Periods
-from worker.store import alerts, beats, landing, runs, schema, slots
+from worker.store import beats, landing, runs, schema, slots
 from worker.store.database import Store
 from worker.store.errors import StoreError
 from worker.wiring import hosts
@@ -41,9 +42,6 @@ LOOKING = 180.0
 PUSHES_AT_ONCE = 2  # more bells of one CRM would keep every process busy with it, and its limit is shared anyway
 QUIET = ("sweep", "alerts")
 """Work that is logged only where it found something."""
-SIGNS_KEPT = timedelta(days=1)
-SLOTS_KEPT = timedelta(days=30)
-ALERTS_KEPT = timedelta(days=30)
 
 
 class NothingActive(Exception):
@@ -240,11 +238,7 @@ def _waits_for_mirror(store: Store) -> bool:
 
 
 def _sweep(worker: Worker, _: str) -> list[Bell]:
-    with worker.tools.store.write() as tx:
-        now = tx.now()
-        beats.forget(tx, now - SIGNS_KEPT)
-        slots.forget(tx, now - SLOTS_KEPT)
-        alerts.forget(tx, now - ALERTS_KEPT)
+    retention.forget(worker.tools.store)
     return [("push", name) for name in worker.sweep()]
 
 
