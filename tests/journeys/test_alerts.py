@@ -14,6 +14,8 @@ from connectors.errors import Refused
 from connectors.reach import Timeouts
 from worker.cli import alerting as doctoring
 from worker.steps.standing import standing
+from worker.store import runs
+from worker.wiring.alerting import beat
 
 ALERTS = """
 alerts:
@@ -106,6 +108,20 @@ def test_a_guard_that_holds_is_told_in_its_own_words(ops, hook, monitor):
     assert "1 tasks would be made, more than 0." in hook.texts[0]
     assert ends(monitor)[-1] == "/fail"
     assert b"tasks_per_run" in monitor.taken[-1].body
+
+
+def test_a_run_that_only_waits_for_a_crm_to_be_read_is_no_failure_to_the_monitoring_service(ops, monitor):
+    tools = ops.worker.tools
+    waits = {"name": "mirror_older_than", "says": "The mirror of hubspot was never read to its end.", "holds": True}
+    with tools.store.write() as tx:
+        runs.finish(tx, runs.begin(tx, ops.now, "sha"), "held", {"guards": [waits]})
+    beat(tools.store, tools.settings)
+    assert ends(monitor) == []
+
+    with tools.store.write() as tx:
+        runs.finish(tx, runs.begin(tx, ops.now, "sha"), "held", {"guards": [waits, waits | {"name": "tasks_per_run"}]})
+    beat(tools.store, tools.settings)
+    assert ends(monitor) == ["/fail"]
 
 
 @pytest.mark.parametrize(("where", "times"), [("A1", 1), ("A2", 2)])

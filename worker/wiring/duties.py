@@ -16,6 +16,7 @@ import structlog
 
 from connectors.errors import ConnectorError, TryLater
 from settings.problem import Problems, render
+from worker.core.alerting import AWAITED
 from worker.lake.files import LakeDamaged, LakeRefused
 from worker.steps import retention
 from worker.steps.commit import Overtaken
@@ -234,7 +235,7 @@ def _waits_for_mirror(store: Store) -> bool:
     with store.read() as tx:
         last = runs.last(tx)
     guards = (last.report or {}).get("guards", []) if last and last.status == "held" else []
-    return {one["name"] for one in guards if one["holds"]} == {"mirror_older_than"}
+    return {one["name"] for one in guards if one["holds"]} == {AWAITED}
 
 
 def _sweep(worker: Worker, _: str) -> list[Bell]:

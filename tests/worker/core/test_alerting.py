@@ -79,6 +79,13 @@ def test_each_guard_that_holds_is_a_failure_of_its_own_in_the_guards_own_words()
     assert "12 of 12 leads" in conditions(Health(NOW, ended=ended), Alerts(), Guards())[0].says
 
 
+def test_a_run_that_came_before_the_crm_was_read_for_the_first_time_is_no_alert_and_two_in_a_row_are():
+    waits = Ended("held", {"mirror_older_than": "The mirror of hubspot was never read to its end."})
+
+    assert found(ended=(waits,)) == found(ended=(waits, Ended("done"))) == {}
+    assert found(ended=(waits, waits)) == {"held: mirror_older_than": "failed"}
+
+
 def test_one_failed_run_may_be_a_race_and_two_in_a_row_need_a_person():
     assert found(ended=(Ended("failed"), Ended("done"))) == {}
     assert found(ended=(Ended("failed"), Ended("failed"))) == {"failed: run": "failed"}
