@@ -93,6 +93,11 @@ class Stage:
                 tx.connection.execute(table.delete())
         return self._stores[url]
 
+    def leave(self, url: str) -> None:
+        """Close the store at this address, which goes away."""
+        if url in self._stores:
+            self._stores.pop(url)[0].close()
+
     def close(self) -> None:
         for crm in self._crms.values():
             crm.close()  # type: ignore[attr-defined]

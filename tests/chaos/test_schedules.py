@@ -1,8 +1,8 @@
 """
 Random schedules of wishes, people's edits, faults, kills and clock jumps: every effect once, nobody's word overwritten.
 
-200 fixed seeds run here, thousands with `make chaos`. What a seed once found stands in `test_found`, because the generator
-may change.
+200 fixed seeds run here on SQLite and 30 on Postgres, thousands with `make chaos`. What a seed once found stands in
+`test_found`, because the generator may change.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from chaos.report import ALL, note, table, totals
 from chaos.schedules import SEEDS, Outcome, run, schedule
 from chaos.stage import Stage
 
-AT_ONCE = 10
+AT_ONCE, ON_POSTGRES = 10, 30
 
 
 def outcomes(stage: Stage, url: str, seeds: Iterable[int]) -> list[Outcome]:
@@ -33,6 +33,14 @@ def test_after_any_schedule_every_effect_stands_once(stage: Stage, url: str, fir
 
     assert told(found) == ""
     assert all(one.judgement.effects for one in found), "a schedule in which nothing is wanted proves nothing"
+
+
+@pytest.mark.parametrize("first", range(SEEDS, SEEDS + ON_POSTGRES, AT_ONCE))
+def test_the_same_holds_on_postgres(stage: Stage, postgres_url: str, first: int):
+    try:
+        assert told(outcomes(stage, postgres_url, range(first, first + AT_ONCE))) == ""
+    finally:
+        stage.leave(postgres_url)
 
 
 def test_a_seed_always_gives_the_same_schedule_and_both_crms_and_all_faults_occur():
