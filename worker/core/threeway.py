@@ -162,7 +162,7 @@ def same(one: Known, other: Known) -> bool:
     """
     if one is NOT_KNOWN or other is NOT_KNOWN:
         return one is other
-    if type(one) is type(other) and (one == other or type(one) in _EXACT):
+    if type(one) is type(other) and (one == other or type(one) in _EXACT or _is_plain(one, other)):
         return one == other
     left, right = canonical(one), canonical(other)
     if isinstance(left, str) and not isinstance(right, str | None):
@@ -170,6 +170,13 @@ def same(one: Known, other: Known) -> bool:
     elif isinstance(right, str) and not isinstance(left, str | None):
         right = _read_as(left, right)
     return type(left) is type(right) and left == right
+
+
+def _is_plain(one: Known, other: Known) -> bool:
+    """Whether both are text in which nothing could be written in another way."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    return one.isascii() and other.isascii() and one.isalnum() and other.isalnum()
 
 
 def canonical(value: Value) -> Exact:
