@@ -271,7 +271,8 @@ class Scene:
                 continue
             wait = max(report.next_in, report.limited or 0.0, self.limiter.reserve(0), 0.001)
             self.advance(min(wait, PERIODS.sweep) if held else wait)
-        raise AssertionError(f"never quiet: {self.statuses()}")
+        why = {name: getattr(report, name) for name in ("next_in", "limited", "refused", "warnings")}
+        raise AssertionError(f"never quiet: {self.statuses()}; the last push: {why}, {self.limiter._pace}")
 
     def _in_hands(self) -> bool:
         return any("sending" in some for some in self.statuses().values())
