@@ -6,6 +6,9 @@ import pytest
 from chaos.scene import Scene
 from chaos.steps import Convert, Crash, Jump, Merge, Push, Qualify, Step, Watch, Weather
 
+from connectors.fields import OWNER
+from worker.steps.limiter import LocalLimiter
+
 FOUND: dict[str, Sequence[Step]] = {
     "after a merge the lead that fell silent was written last, and the one that speaks was not put right": [
         Qualify(3, 64),
@@ -37,3 +40,13 @@ def test_what_once_went_wrong_goes_right(scene: Scene, steps: Sequence[Step]):
 
     judgement, late = scene.end()
     assert (judgement.wrong, late) == ([], [])
+
+
+@pytest.mark.parametrize("crm", ["hubspot"])
+def test_a_record_that_is_read_first_is_written_although_others_leave_us_a_call_every_few_seconds(scene: Scene):
+    """Each read came to nothing, because its write would have had to wait longer than a batch was held without a call."""
+    scene.wish(scene.want(0, pql_score=71, **{OWNER: scene.owners["ana"]}))
+    scene.endpoint.switch(ten_second_limit=4)
+    scene.push(seconds=10.0, limiter=LocalLimiter())
+
+    assert scene.statuses()["record"] == {"in_sync": 1}

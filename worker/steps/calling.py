@@ -18,7 +18,7 @@ from uuid import uuid4
 from connectors.contract import Outcome, Receipt
 from connectors.errors import ConnectorError, Moved, Refused, Rejected, TryLater, Unknown
 from worker.steps.desk import Desk
-from worker.steps.turns import SHORT
+from worker.steps.turns import PATIENT, SHORT, patient
 from worker.store import attempts
 from worker.store.attempts import Attempt, End
 from worker.store.crash import point
@@ -89,26 +89,32 @@ class Held:
 
     def __init__(self, desk: Desk, claimed_at: float) -> None:
         self.desk = desk
-        self._until = claimed_at + desk.periods.lease
+        self._until = claimed_at + desk.periods.lease - desk.periods.call - desk.periods.margin
+        self._has_read = False
 
     def guard(self) -> None:
         """Raise Late where a call begun now could end after the lease."""
-        left = self._until - time.monotonic()
-        if left <= self.desk.periods.call + self.desk.periods.margin:
+        if time.monotonic() >= self._until:
             raise Late
 
     def turn(self) -> None:
-        """Wait a moment for a slot; Late where it is too far away to wait for it with a batch in hand."""
-        wait = self.desk.limiter.reserve(within=SHORT)
-        if wait > SHORT:
+        """
+        Wait for a slot; Late where it is too far away to wait for it with a batch in hand.
+
+        What was read is worth a longer wait. Where others leave us a call every few seconds, reads would come to nothing.
+        """
+        most = min(PATIENT, self._until - time.monotonic()) if self._has_read else SHORT
+        wait = self.desk.limiter.reserve(within=max(most, 0.0))
+        if wait > most or not self.desk.rest(wait, self.desk.stopped):
             raise Late(wait)
-        time.sleep(wait)
         self.guard()
 
     def read(self, ask: Callable[[], Read]) -> Read:
         """Ask the CRM something; whatever goes wrong leaves nothing written."""
+        self._has_read = True
         try:
-            return ask()
+            with patient():
+                return ask()
         except TryLater as problem:
             if problem.limited:
                 self.desk.limiter.pause(problem.after or self.desk.crm.budget().window_seconds)

@@ -181,10 +181,14 @@ class Desk:
 
     def over(self) -> bool:
         """Whether nothing new is to be begun."""
+        return self.stopped() or time.monotonic() >= self.ends_at
+
+    def stopped(self) -> bool:
+        """Whether somebody said stop, or nothing will work until a person mends it."""
         if self.stop():
             self.tally.report.interrupted = True
             self.halted.set()
-        return self.halted.is_set() or time.monotonic() >= self.ends_at
+        return self.halted.is_set()
 
     def refuse(self, says: str) -> None:
         """Stop: nothing will work until a person mends it."""
@@ -216,13 +220,18 @@ class Desk:
 
     def wait_for_slot(self) -> bool:
         """Wait, holding nothing, until a call may be made; False where that is after the end of this push."""
-        wait = self.limiter.reserve()
-        if time.monotonic() + wait >= self.ends_at:
+        left = self.ends_at - time.monotonic()
+        wait = self.limiter.reserve(within=max(left, 0.0))  # a slot that we could not use stays with the others
+        if wait >= left:
             self.tally.report.limited = wait
             return False
-        until = time.monotonic() + wait
+        return self.rest(wait, self.over)
+
+    def rest(self, seconds: float, over: Callable[[], bool]) -> bool:
+        """Let time pass; False as soon as there is no use in it any more."""
+        until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if self.over():
+            if over():
                 return False
             time.sleep(min(left, 0.2))
         return True

@@ -22,7 +22,7 @@ from worker.steps.limiter import Limiter
 SHORT = 2.0
 """Seconds that whoever holds work waits for a turn."""
 PATIENT = 30.0
-"""Seconds that whoever holds nothing waits for one."""
+"""Seconds that whoever holds nothing waits for one, or holds what was read already."""
 LEAD, LONGEST = 0.03, 0.6
 """
 Seconds before its slot at which a step takes work up, so that it is ready to be sent when the slot begins: half as much
