@@ -89,10 +89,17 @@ class Scene:
         return self._want(number)
 
     def _want(self, number: int) -> Want:
-        key, fields = self.key(number), dict(self.wanted[number])
+        (one,) = self._wants([number])
+        return one
+
+    def _wants(self, numbers: Sequence[int]) -> list[Want]:
+        keys = [self.key(number) for number in numbers]
         with self.store.read() as tx:
-            link = links.by_key(tx, self.kind, [key]).get(key)
-            gone = key in links.deleted_keys(tx, self.kind)
+            known, gone = links.by_key(tx, self.kind, keys), links.deleted_keys(tx, self.kind)
+        return [self._of(number, known.get(key), key in gone) for number, key in zip(numbers, keys, strict=True)]
+
+    def _of(self, number: int, link: links.Link | None, gone: bool) -> Want:
+        key, fields = self.key(number), dict(self.wanted[number])
         if gone:  # not made anew within the episode
             return Want(key, self.place.person, fields, status="unmatched")
         if link is not None:
@@ -137,7 +144,7 @@ class Scene:
         silent = [self.key(number) for number in self.merged]
         with self.store.write() as tx:
             records.forget(tx, self.kind, silent)
-        self.wish(*(self._want(number) for number in sorted(self.wanted) if number not in self.merged))
+        self.wish(*self._wants([number for number in sorted(self.wanted) if number not in self.merged]))
 
     # -------------------------------------------------------------------------------- what is done
 
