@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
-from chaos.scene import Scene
-from chaos.steps import Convert, Crash, Jump, Merge, Push, Qualify, Step, Watch, Weather
+from chaos.scene import DELAY, Scene
+from chaos.steps import Convert, Crash, Delete, Jump, Meanwhile, Merge, Push, Qualify, Rescore, Step, Watch, Weather
 
 from connectors.fields import OWNER
 from worker.steps.limiter import LocalLimiter
@@ -29,6 +29,23 @@ FOUND: dict[str, Sequence[Step]] = {
         Weather("records", "reset_after"),
         Push(),
         Convert(0),
+    ],
+    "more was wanted of a record while the call learned that it is gone, and it counted as in sync with no record at all": [
+        Rescore(1, 85),
+        Push(),
+        Delete(1),
+        Rescore(1, 45),
+        Meanwhile(1, 85),
+        Push(),
+    ],
+    "a record that turned out to have been made while its next write was unproved was told as updated": [
+        Rescore(6, 45),
+        Weather("records", "commit_after", (1,), {"seconds": DELAY}),
+        Push(),
+        Rescore(6, 85),
+        Jump(61),
+        Weather("records", "commit_after", (1,), {"seconds": DELAY}),
+        Push(),
     ],
 }
 

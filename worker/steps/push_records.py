@@ -10,7 +10,7 @@ tables with one header would need them apart.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -160,6 +160,7 @@ class Records(Batch[Draft]):
     ) -> list[Draft]:
         """Settle what reading settles, and draft the rest again with what was read."""
         ready: list[Draft] = []
+        waiting: list[Draft] = []
         verdicts: list[Verdict] = []
         for one in first:
             says = found.get(one.row.record_key)
@@ -171,9 +172,10 @@ class Records(Batch[Draft]):
             wait = self._wait_left(one.row) if again.writes else 0.0
             if wait:
                 verdicts.append(Verdict(again.row, "unknown", again.acknowledged, attempts=one.row.attempts, wait=wait))
+                waiting.append(again)
             else:
                 ready.append(again)
-        self.store(verdicts)
+        self._found(waiting, self.store(verdicts))
         gone = sum(1 for one in verdicts if one.gone)
         self._desk.tally.records(unmatched=gone)
         self._desk.tally.finished(gone)
@@ -210,12 +212,13 @@ class Records(Batch[Draft]):
         """Nothing is to be written on these: the CRM holds what is wanted, or a person's edit stands."""
         if not drafts:
             return
-        self.store([Verdict(one.row, "in_sync", one.acknowledged, parked=one.parked) for one in drafts])
+        lost = self.store([Verdict(one.row, "in_sync", one.acknowledged, parked=one.parked) for one in drafts])
+        self._found(drafts, lost)
         born = sum(1 for one in drafts if one.born)
         proved = sum(1 for one in drafts if one.row.was == "unknown" and not one.born)
         kept = sum(1 for one in drafts if one.kept and one.row.was != "unknown")
         unchanged = len(drafts) - born - proved - kept
-        self._desk.tally.records(created=born, updated=proved, unchanged=unchanged, kept_human_edit=kept)
+        self._desk.tally.records(updated=proved, unchanged=unchanged, kept_human_edit=kept)
         self._desk.tally.finished(len(drafts))
 
     # ------------------------------------------------------------------ after writing
@@ -244,10 +247,15 @@ class Records(Batch[Draft]):
         with self._desk.store.write() as tx:
             if late.costs:
                 verdicts = [tried(Verdict(one.row, one.row.was, wait=late.wait)) for one in items]
-                record_claims.settle(tx, self._desk.destination, verdicts)
+                lost = record_claims.settle(tx, self._desk.destination, verdicts)
             else:
-                record_claims.release(tx, self._desk.destination, [one.row for one in items], late.wait)
+                lost = record_claims.release(tx, self._desk.destination, [one.row for one in items], late.wait)
+        self._found(items, lost)
         self._desk.give_back(len(items))
+
+    def _found(self, drafts: Sequence[Draft], lost: Collection[str] = ()) -> None:
+        """Count records that turned out to have been made, once: when it is stored which ones they are."""
+        self._desk.tally.records(created=sum(1 for one in drafts if one.born and one.row.record_key not in lost))
 
     def ended(self, attempt: int, outcome: str) -> None:
         with self._desk.store.write() as tx:
@@ -287,12 +295,17 @@ class Records(Batch[Draft]):
 
     def count(self, told: Sequence[tuple[Draft, Receipt]]) -> None:
         applied = [one for one, says in told if says.outcome is Outcome.APPLIED]
-        made = sum(1 for one in applied if one.row.crm_id is None or one.born)
+        made = sum(1 for one in applied if one.row.crm_id is None)
+        born = sum(1 for one in applied if one.born)
+        # under our own key: an earlier send arrived, and nobody could prove it
+        there = sum(1 for one, says in told if says.outcome is Outcome.EXISTS and says.crm_id and one.row.crm_id is None)
         gone = sum(1 for _, says in told if says.outcome is Outcome.MOVED and not says.moved_to)
         bad = [(one, says) for one, says in told if says.outcome is Outcome.REJECTED]
         review = sum(1 for _, says in told if says.outcome is Outcome.NEEDS_REVIEW)
         tally = self._desk.tally
-        tally.records(created=made, updated=len(applied) - made, unmatched=gone, rejected=len(bad), needs_review=review)
+        self._found([one for one, _ in told])
+        tally.records(created=made + there, updated=len(applied) - made - born)
+        tally.records(unmatched=gone, rejected=len(bad), needs_review=review)
         tally.finished(len(applied) + gone + len(bad) + review)
         if bad:
             tally.reject(*_rejections(self._desk, bad))

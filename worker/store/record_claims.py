@@ -139,10 +139,10 @@ def settle(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> set[str]:
     return {one.row.record_key for one in verdicts} - kept
 
 
-def release(tx: Tx, destination: str, rows: Sequence[Row], wait: float | None = None) -> None:
-    """Give rows back that were not sent, as they were before the claim."""
+def release(tx: Tx, destination: str, rows: Sequence[Row], wait: float | None = None) -> set[str]:
+    """Give rows back that were not sent, as they were before the claim; the keys that had lost their fence meanwhile."""
     back = [Verdict(row, row.was, attempts=row.attempts, blind_attempts=row.blind_attempts, wait=wait) for row in rows]
-    settle(tx, destination, back)
+    return settle(tx, destination, back)
 
 
 def expire(tx: Tx, unknown_wait: float, died: Sequence[str] = ()) -> int:
@@ -223,10 +223,12 @@ def _carried(given: Given) -> Update:
 
 def _settled(given: Given) -> Update:
     newer = table.c.seq != given["seq"]
-    overtaken = and_(newer, given["status"] != "unknown")
     moved = or_(table.c.crm_id.is_distinct_from(given["was_crm_id"]), table.c.object != given["was_object"])
     # what is known of the record we wrote says nothing of another one that is wanted now
     elsewhere = and_(newer, moved)
+    # newer wishes for a record that is gone have no place to go to; the next plan says what becomes of them
+    there = or_(given["status"] != "unmatched", moved)
+    overtaken = and_(newer, given["status"] != "unknown", there)
     values = {
         **{name: given[name] for name in _NEWS},
         **{name: case((elsewhere, table.c[name]), else_=given[name]) for name in _OF_THE_RECORD},
