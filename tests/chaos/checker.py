@@ -93,12 +93,25 @@ def _task(evidence: Evidence, told: Told, row: Row) -> Effect:
         return _change(evidence, told, row)
     made = _made(evidence, "task", key)
     if len(made) > 1:
-        return Effect(kind, key, "twice", f"{len(made)} tasks: {', '.join(one['id'] for one in made)}")
+        why = f"{len(made)} tasks: {', '.join(one['id'] for one in made)}"
+        unproved = _deleted_unproved(evidence, told, made)
+        return Effect(kind, key, "aside" if unproved else "twice", why)
     if made:
         return _created(evidence, row, made[0])
     if status == "confirmed":
         return Effect(kind, key, "lost", "the store says confirmed, and nobody made it")
     return _aside(kind, key, row)
+
+
+def _deleted_unproved(evidence: Evidence, told: Told, made: Sequence[Row]) -> bool:
+    """
+    Whether a person deleted each but the last before the next was made, in a CRM that gives a deleted record's key free.
+
+    Nobody knew its id yet, so nobody can tell it from one that was never made; there are never two at once.
+    """
+    gone = [told.records[("task", one["id"])].gone_at for one in made[:-1]]
+    free = evidence.names.crm == "hubspot"
+    return free and all(at is not None and at < after["seq"] for at, after in zip(gone, made[1:], strict=True))
 
 
 def _created(evidence: Evidence, row: Row, one: Row) -> Effect:
@@ -188,8 +201,8 @@ def _missing(evidence: Evidence, row: Row, record: Record) -> Iterator[str]:
         if standard is not None and standard.rides_along:
             continue
         said = record.fields.get(evidence.names.field(name), [])
-        if name == OWNER and record.mixed and said:
-            continue  # whoever merges decides whose the record is
+        if (name == OWNER or name in evidence.respected) and record.mixed and said:
+            continue  # whoever merges decides whose the record is, and what a field says that people share with us
         if not _stands(evidence, name, wanted, said):
             yield f"{name} is {said[-1].value if said else None!r} instead of {wanted!r} (seq {row['seq']})"
 

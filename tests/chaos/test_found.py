@@ -38,6 +38,16 @@ FOUND: dict[str, Sequence[Step]] = {
         Meanwhile(1, 85),
         Push(),
     ],
+    "a record was deleted while a write of it was unproved, and the plan that learned of it made it anew": [
+        Rescore(3, 71),
+        Push(),
+        Rescore(3, 45),
+        Crash("K7", far=True),
+        Delete(3),
+        Watch(),
+        Jump(125),
+        Push(),
+    ],
     "a record that turned out to have been made while its next write was unproved was told as updated": [
         Rescore(6, 45),
         Weather("records", "commit_after", (1,), {"seconds": DELAY}),

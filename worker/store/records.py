@@ -112,8 +112,9 @@ def _over(insert: Insert) -> Insert:
     """What is wanted of a row that is there."""
     new, old = insert.excluded, table.c
     elsewhere = or_(old.crm_id.is_distinct_from(new.crm_id), old.object != new.object)
-    # spelled out, because a list of values cannot go with many rows at once
-    busy = or_(old.status == "sending", old.status == "unknown")
+    # spelled out, because a list of values cannot go with many rows at once; what has no record to go to any more does not
+    # wait for what is under way: once that was settled, the record would be made anew
+    busy = and_(or_(old.status == "sending", old.status == "unknown"), new.status == "due")
     waiting = and_(or_(old.status == "unmatched", old.status == "needs_review"), new.status != old.status)
     # what a person has to look at does not become due by being wanted once more
     waiting = and_(waiting, or_(old.status == "unmatched", new.status == "unmatched"))
