@@ -240,7 +240,12 @@ class Scene:
             return max(((at - tx.now()).total_seconds() for at in waits), default=0.0)
 
     def act(self, kind: str, object: str, id: str, **doc: Any) -> bool:
-        """What a person does; False where there is nothing to do it to any more."""
+        """
+        What a person does; False where there is nothing to do it to any more.
+
+        What is applied late has been by then: a call that arrives after somebody's edit overwrites it, whoever sent it.
+        """
+        self._land()
         with suppress(ValueError):
             self.endpoint.act(kind, object=self.place.native(object), id=id, **doc)
             return True

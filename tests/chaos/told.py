@@ -92,9 +92,17 @@ class Told:
             survivor.mixed = True
         elif row["op"] == "convert":
             record.became = ("contact", after["ConvertedContactId"])
+            self._inherit(record, self.records.get(record.became))
             record.hear(row)
         elif row["op"] in ("seed", "create", "update", "restore"):
             record.hear(row)
+
+    def _inherit(self, lead: Record, contact: Record | None) -> None:
+        """What a conversion copies is still whose it was."""
+        for name, told in (contact.fields if contact else {}).items():
+            before = lead.fields.get(name)
+            if before and told and same(told[0].value, before[-1].value):
+                told[0] = Said(told[0].seq, before[-1].actor, told[0].value)
 
     def _merge(self, row: Row, survivor: Record, merged: Sequence[str]) -> None:
         """The value that stays is still whose it was, and what was said before it on that record is remembered."""

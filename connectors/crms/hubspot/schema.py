@@ -24,9 +24,11 @@ class Schema:
     def properties(self, object: str) -> Mapping[str, Mapping[str, Any]]:
         if object not in self._known:
             listed = self._client.properties(object).good().get("results")
-            if not isinstance(listed, list):
+            some = listed if isinstance(listed, list) else ()
+            named = {str(one["name"]): one for one in some if isinstance(one, dict) and one.get("name")}
+            if not named:  # every object has properties of HubSpot's own; believed, this would say that tasks have no key
                 raise TryLater("HubSpot answered without a list of properties. Ask again later.", code="EMPTY_ANSWER")
-            self._known[object] = {str(one["name"]): one for one in listed if isinstance(one, dict) and one.get("name")}
+            self._known[object] = named
         return self._known[object]
 
     def forget(self) -> None:

@@ -58,7 +58,7 @@ class Schema:
         read_at, columns = self._known.get(object, (0.0, {}))
         if not columns or time.monotonic() - read_at > BELIEVED_SECONDS:
             listed = self._described(object).get("fields")
-            if not isinstance(listed, list):
+            if not isinstance(listed, list) or not listed:
                 raise TryLater("Salesforce described an object without fields. Ask again later.", code="EMPTY_ANSWER")
             columns = {str(one["name"]): _column(one) for one in listed if isinstance(one, dict) and one.get("name")}
             self._known[object] = (time.monotonic(), columns)

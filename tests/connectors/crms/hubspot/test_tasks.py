@@ -27,6 +27,16 @@ def person(portal):
     return portal.add_person("maria@nordwerk.example")
 
 
+def test_an_empty_list_of_properties_does_not_say_that_tasks_have_no_key(portal):
+    """Believed, it let one worker make tasks without the key by which the others look for them."""
+    rule = {"match": {"method": "GET", "path": "properties"}, "nth": 1, "fault": "empty_2xx", "args": {"body": "lists"}}
+    portal.sandbox.weather(rule)
+
+    with pytest.raises(TryLater, match="without a list of properties"):
+        _ = portal.crm.tasks.guarded
+    assert not portal.crm.tasks.guarded
+
+
 def test_one_call_makes_the_task_with_its_contact_and_company(portal, owner, person):
     company = portal.add_company("Nordwerk", "nordwerk.example")
     assert not portal.crm.tasks.guarded
