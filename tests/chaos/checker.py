@@ -201,8 +201,8 @@ def _missing(evidence: Evidence, row: Row, record: Record) -> Iterator[str]:
         if standard is not None and standard.rides_along:
             continue
         said = record.fields.get(evidence.names.field(name), [])
-        if (name == OWNER or name in evidence.respected) and record.mixed and said:
-            continue  # whoever merges decides whose the record is, and what a field says that people share with us
+        if (name == OWNER or name in evidence.respected) and (record.mixed or record.inherited) and said:
+            continue  # whoever merges or converts decides whose it is, and what a field says that people share with us
         if not _stands(evidence, name, wanted, said):
             yield f"{name} is {said[-1].value if said else None!r} instead of {wanted!r} (seq {row['seq']})"
 

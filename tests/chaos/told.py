@@ -44,6 +44,8 @@ class Record:
     """The survivor of a merge, or what a lead was converted to."""
     mixed: bool = False
     """Made of several records by a merge."""
+    inherited: bool = False
+    """Made of a lead by a conversion, with values of it."""
 
     def says(self, name: str) -> Any:
         told = self.fields.get(name)
@@ -99,7 +101,10 @@ class Told:
 
     def _inherit(self, lead: Record, contact: Record | None) -> None:
         """What a conversion copies is still whose it was."""
-        for name, told in (contact.fields if contact else {}).items():
+        if contact is None:
+            return
+        contact.inherited = True
+        for name, told in contact.fields.items():
             before = lead.fields.get(name)
             if before and told and same(told[0].value, before[-1].value):
                 told[0] = Said(told[0].seq, before[-1].actor, told[0].value)
