@@ -292,3 +292,26 @@ def test_whoever_speaks_for_a_record_is_written_once_more_when_another_one_of_it
         assert [row(tx, key)["status"] for key in ("L1", "L2", "L3")] == ["due", "unmatched", "in_sync"]
     (again,) = claim(store)
     assert (again.record_key, again.acknowledged) == ("L1", {})
+
+
+@pytest.mark.parametrize("status", ["unmatched", "needs_review"])
+def test_what_has_no_record_to_go_to_any_more_does_not_wait_for_the_call_under_way(store: Store, status: str):
+    """Once that call was settled, the row would have been due without an id, and the record made anew."""
+    put(store, Want("L1", "contact", {"pql_score": 71}, crm_id="1"))
+    (row,) = claim(store)
+    put(store, Want("L1", "contact", {"pql_score": 71}, status=status))
+
+    assert settle(store, Verdict(row, "in_sync")) == {"L1"}
+    with store.read() as tx:
+        assert records.by_keys(tx, "hubspot", ["L1"])["L1"]["status"] == status
+
+
+def test_what_is_wanted_of_a_record_that_turns_out_to_be_gone_stays_unmatched(store: Store):
+    put(store, Want("L1", "contact", {"pql_score": 71}, crm_id="1"))
+    (row,) = claim(store)
+    put(store, Want("L1", "contact", {"pql_score": 85}, crm_id="1"))
+    settle(store, Verdict(row, "unmatched", gone=True))
+
+    with store.read() as tx:
+        found = records.by_keys(tx, "hubspot", ["L1"])["L1"]
+    assert (found["status"], found["crm_id"], found["wanted"]) == ("unmatched", None, {"pql_score": 85})
