@@ -1,5 +1,7 @@
 """The engine: files and Arrow in, expressions, Arrow and files out."""
 
+import ctypes
+import gc
 from datetime import UTC, datetime
 
 import duckdb
@@ -115,6 +117,43 @@ def test_what_was_made_inside_a_scope_is_forgotten_at_its_end(engine, tmp_path):
 
     assert tables() == before
     assert engine.run(outside).num_rows == 1
+
+
+class Allocated(ctypes.Structure):
+    """glibc's mallinfo2."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "kept")
+    ]
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="only glibc tells what a process has allocated")
+def test_a_process_that_lives_long_gives_back_what_its_evaluations_took():
+    """DuckDB keeps a note of each block it freed, outside its own books, until tens of thousands have come together."""
+    told = ctypes.CDLL(None).mallinfo2
+    told.restype = Allocated
+
+    def evaluated(engine, times):
+        for _ in range(times):
+            with engine.scope():
+                rows = engine.table(pa.table({"key": range(5_000), "value": [f"v{n}" for n in range(5_000)]}))
+                for _ in range(10):
+                    engine.keep(rows.inner_join(rows.view(), "key"))
+        gc.collect()
+        return told().uordblks
+
+    with Engine(threads=2) as engine:
+        before = evaluated(engine, 5)
+        assert evaluated(engine, 40) - before < 500_000
+
+
+def test_a_scope_inside_another_leaves_what_was_made_around_it(engine):
+    with engine.scope():
+        around = engine.table(pa.table({"a": [1]}))
+        with engine.scope():
+            engine.table(pa.table({"a": [2]}))
+        assert engine.run(around)["a"].to_pylist() == [1]
 
 
 def test_what_is_kept_is_computed_once(engine):
