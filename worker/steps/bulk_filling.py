@@ -9,18 +9,21 @@ Whatever is not worth a job is left to calls. Not decided here: what becomes of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 from uuid import uuid4
 
 from connectors.bulk import Bulk, Sheet
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, TryLater
 from worker.steps.bulk_calls import ASIDE, Hand, Lost
+from worker.steps.bulk_results import go_on
 from worker.steps.calling import Answer, Late
 from worker.steps.desk import Desk
+from worker.steps.holding import held
 from worker.steps.push_records import Records, with_seen
 from worker.steps.record_drafts import Draft, draft
 from worker.steps.record_outcomes import Said, verdict
@@ -34,33 +37,59 @@ LOOKED_AT = 500
 """Rows in one question."""
 SCAN = 100_000
 """Rows that are looked through for such that share their fields."""
-PROBE = 5_000
+PROBE = 1_000
 """Rows of a sample: where no set of fields is frequent in it, the others are not looked through."""
+NEARLY_ALL = 0.8
+"""The share of a sample's rows of one priority from which on the others are taken to be like them."""
 AT_ONCE = 5
 """Jobs under way at one destination."""
+LOOK_AGAIN = 0.5
+"""Seconds until a process that does not fill looks again whether it may."""
 Item = TypeVar("Item")
 Signature = tuple[str, int, frozenset[str]]
 """Object, priority, fields: a backfill must not hold up the few that people wait for."""
 
 
 def begin_jobs(desk: Desk) -> None:
-    """Fill and send jobs for what is worth them, until nothing is or the time is over."""
+    """
+    Fill and send jobs for what is worth them, until nothing is or the time is over.
+
+    One process at a time fills for a destination, because each would look through the same rows; the others settle jobs
+    meanwhile, and leave rows to be filed.
+    """
+    while not desk.over() and (objects := _objects(desk)):
+        with ExitStack() as alone:
+            try:
+                alone.enter_context(held(desk.store, f"bulk {desk.destination}", desk.periods.lease))
+            except TryLater:
+                go_on(desk)
+                desk.rest(LOOK_AGAIN, desk.over)
+                continue
+            _begin(desk, objects)
+            return
+
+
+def _objects(desk: Desk) -> list[str]:
+    """Of which objects enough is due for a job; none while jobs fail or cannot be made."""
     bulk = desk.crm.bulk
     if bulk is None:
-        return
+        return []
     with desk.store.read() as tx:
+        if bulk_jobs.failed_since(tx, desk.destination, tx.now() - timedelta(seconds=ASIDE)):
+            return []
         counted = bulk_claims.due_updates(tx, desk.destination)
-        ailing = bulk_jobs.failed_since(tx, desk.destination, tx.now() - timedelta(seconds=ASIDE))
-    objects = [object for object, rows in counted.items() if rows > bulk.above]
-    if ailing or not objects:
-        return
-    for object in sorted(objects):
+    return sorted(object for object, rows in counted.items() if rows > bulk.above)
+
+
+def _begin(desk: Desk, objects: Sequence[str]) -> None:
+    bulk = desk.crm.bulk
+    assert bulk is not None
+    for object in objects:
         for signature, keys in _worth_a_job(desk, object, bulk.above):
-            for start in range(0, len(keys), bulk.most_rows):
-                part = keys[start : start + bulk.most_rows]
-                if len(part) <= bulk.above or desk.over() or not _room(desk):
-                    break
-                if not Filling(desk, bulk, signature).carry_out(part):
+            for part in _parts(keys, bulk.most_rows):
+                if desk.over() or not _room(desk):
+                    return
+                if len(part) > bulk.above and not Filling(desk, bulk, signature).carry_out(part):
                     return
 
 
@@ -69,18 +98,39 @@ def _room(desk: Desk) -> bool:
         return bulk_jobs.open_ones(tx, desk.destination)[0] < AT_ONCE
 
 
-def _worth_a_job(desk: Desk, object: str, above: int) -> list[tuple[Signature, list[str]]]:
-    """Due updates that share their fields and are many, the urgent first, then the most. Keeps keys, not rows."""
-    with desk.store.read() as tx:
-        due = bulk_claims.due_keys(tx, desk.destination, object, SCAN)
+def _worth_a_job(desk: Desk, object: str, above: int) -> Iterator[tuple[Signature, list[str]]]:
+    """
+    Due updates that share their fields and are many, the urgent first, then the most. Keeps keys, not rows.
+
+    Where a sample shows that nearly all share them, all are named without a look at each: whoever claims them for a file
+    leaves out what does not fit, and that is looked through afterwards.
+    """
+    due = _due(desk, object)
     step = len(due) // PROBE
     if step > 1:
-        most = max(map(len, _by_signature(desk, object, due[::step]).values()), default=0)
-        if most * step < above // 2:
-            return []
+        sample = due[::step]
+        found = _by_signature(desk, object, sample)
+        if max(map(len, found.values()), default=0) * step < above // 2:
+            return
+        if alike := _alike(sample, found):
+            yield from ((one, [key for key, priority in due if priority == one[1]]) for one in alike)
+            due = _due(desk, object)
     found = _by_signature(desk, object, due)
     large = [(signature, keys) for signature, keys in found.items() if len(keys) > above]
-    return sorted(large, key=lambda one: (one[0][1], -len(one[1])))
+    yield from sorted(large, key=lambda one: (one[0][1], -len(one[1])))
+
+
+def _due(desk: Desk, object: str) -> list[tuple[str, int]]:
+    with desk.store.read() as tx:
+        return bulk_claims.due_keys(tx, desk.destination, object, SCAN)
+
+
+def _alike(sample: Sequence[tuple[str, int]], found: Mapping[Signature, Sequence[str]]) -> list[Signature]:
+    """The fields that nearly all rows of a priority share, the urgent first."""
+    rows = Counter(priority for _, priority in sample)
+    return sorted(
+        (one for one, keys in found.items() if len(keys) >= NEARLY_ALL * rows[one[1]]), key=lambda signature: signature[1]
+    )
 
 
 def _by_signature(desk: Desk, object: str, due: Sequence[tuple[str, int]]) -> dict[Signature, list[str]]:

@@ -10,10 +10,11 @@ import pytest
 from fixtures_salesforce import PEOPLE, SalesforceRig, salesforce_rig
 
 from connectors.contract import Budget
+from worker.steps import bulk_filling
 from worker.steps.desk import PushReport, Writing
 from worker.steps.limiter import LocalLimiter
 from worker.steps.periods import Periods
-from worker.store import attempts, bulk_jobs, links, records
+from worker.store import attempts, bulk_jobs, leases, links, records
 from worker.store.database import Store
 
 CLOSING = {"method": "PATCH", "path": ".*jobs/ingest"}
@@ -125,6 +126,35 @@ def test_each_file_has_one_set_of_fields_and_small_groups_go_by_calls(rig: Sales
     with rig.store.read() as tx:
         fields = {tuple(one["fields"]): one["row_count"] for one in bulk_jobs.listed(tx)}
     assert sorted(fields.values()) == [4, 6]
+    assert_written_once(rig)
+
+
+def test_where_a_sample_is_of_one_kind_all_are_filed_and_what_does_not_fit_is_left_out(
+    rig: SalesforceRig, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bulk_filling, "PROBE", 4)
+    others = {1, 5}  # of 12 keys in their order, the sample takes each third from L0 on
+    rig.wish(*(rig.portal.want(number, **({"pql_plan": "team"} if number in others else {})) for number in range(PEOPLE)))
+    until_quiet(rig)
+
+    assert (stages(rig), files(rig), calls_of_rows(rig)) == (["done"], 1, 1)
+    with rig.store.read() as tx:
+        assert [one["row_count"] for one in bulk_jobs.listed(tx)] == [PEOPLE - len(others)]
+    assert_written_once(rig)
+
+
+def test_while_another_process_fills_files_rows_are_left_to_it_and_handoffs_are_not(rig: SalesforceRig):
+    wish_all(rig)
+    rig.wish(rig.portal.task(3))
+    with rig.store.write() as tx:
+        fence = leases.take(tx, "bulk salesforce", "elsewhere:1", 60)
+    report = rig.push(seconds=2)
+
+    assert (stages(rig), calls_of_rows(rig), report.counts.tasks.created) == ([], 0, 1)
+    with rig.store.write() as tx:
+        leases.release(tx, "bulk salesforce", fence or 0)
+    until_quiet(rig)
+    assert (stages(rig), files(rig)) == (["done"], 1)
     assert_written_once(rig)
 
 
