@@ -323,6 +323,19 @@ def test_a_new_record_is_made_once(rig: Rig, fault: str | None):
     assert rig.statuses() == {"in_sync": 3}
 
 
+def test_a_create_whose_key_is_there_already_counts_as_the_record_we_made_and_is_completed(rig: Rig):
+    """The process that sent it died with the answer: nobody told of that record yet."""
+    sent = {"email": "new0@nordwerk.example", "pql_key": "N0"}
+    made = rig.portal.endpoint.seed(records=[{"object": "contact", "properties": sent}])["records"][0]["id"]
+    rig.wish(new(rig, 0))
+    report = rig.push(threads=1)
+
+    assert (report.counts.records.created, rig.statuses()) == (1, {"in_sync": 1})
+    (held,) = rig.portal.crm.mirror.read("contact", [made], ["pql_score"]).values()
+    assert held.fields["pql_score"] == 71
+    assert len(rig.portal.ledger("create", "contact")) == 0
+
+
 def test_a_crm_that_writes_a_value_its_own_way_is_not_written_again_for_that(rig: Rig):
     rig.wish(rig.portal.want(phone=" +49  30 1234 "))
     rig.push()

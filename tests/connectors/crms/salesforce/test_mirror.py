@@ -337,3 +337,13 @@ def test_a_moment_of_our_own_making_is_a_cursor():
 
     assert mirror_room.Cursor.read(cursor.text()) == cursor
     assert orjson.loads(replace(cursor, at=DAY.isoformat()).text())["at"] == DAY.isoformat()
+
+
+def test_an_object_described_without_fields_does_not_say_that_it_has_none(org):
+    person = org.add_person("a@x.example")
+    rule = {"match": {"method": "GET", "path": ".*/describe"}, "nth": 1, "fault": "empty_2xx", "args": {"body": "lists"}}
+    org.sandbox.weather(rule)
+
+    with pytest.raises(TryLater, match="without fields"):
+        org.crm.mirror.read("contact", [person], ["email"])
+    assert list(org.crm.mirror.read("contact", [person], ["email"])) == [person]
