@@ -1,7 +1,7 @@
 """
 Many random schedules in several processes, with progress and a report: what `make chaos` runs.
 
-PQL_SCHEDULES says how many (20,000), PQL_SEED from which seed on (1,000), PQL_PROCESSES in how many processes (three for
+PQL_SCHEDULES says how many (20,000), PQL_SEED from which seed on (1,000), PQL_PROCESSES in how many processes (five for
 each core, because a schedule mostly waits for slots and answers). Ends with 1 where anything went wrong, and names the
 seeds.
 """
@@ -55,7 +55,7 @@ def parts(first: int, count: int) -> Iterator[range]:
 def main() -> int:
     """Run them all, tell how far it is, add up."""
     count, first = int(os.environ.get("PQL_SCHEDULES", "20000")), int(os.environ.get("PQL_SEED", "1000"))
-    processes = int(os.environ.get("PQL_PROCESSES", str(3 * (os.cpu_count() or 1))))
+    processes = int(os.environ.get("PQL_PROCESSES", str(5 * (os.cpu_count() or 1))))
     started, done, wrong, sums = time.monotonic(), 0, list[Found](), {}
     print(f"{count:,} schedules, seeds {first} to {first + count - 1}, {processes} processes", flush=True)
     with multiprocessing.get_context("spawn").Pool(processes) as pool:

@@ -2,8 +2,8 @@
 Watch: what is in a CRM, and what people did there.
 
 Decided here: every object is mirrored page by page, each page with its cursor, its merges and deletions in one transaction;
-on the way the answers of people and the fate of our tasks are noted. A first plan needs a filled mirror. Not decided here:
-what an answer means for a lead (the fold).
+an object that we may not read is named and keeps us from no other; on the way the answers of people and the fate of our
+tasks are noted. A first plan needs a filled mirror. Not decided here: what an answer means for a lead (the fold).
 """
 
 from __future__ import annotations
@@ -95,9 +95,7 @@ def watch(store: Store, crm: Crm, destination: str, how: Watching | None = None)
             with store.write() as tx:
                 mirror.put_owners(tx, destination, owners)
             report.owners = len(owners)
-            for name in names:
-                if not _Reading(store, crm, destination, watching, report).run(name, started):
-                    break
+            report.refused = _read_all(_Reading(store, crm, destination, watching, report), names, started)
     except TryLater as problem:
         report.limited, report.later = problem.after or 1.0, "" if problem.limited else str(problem)
     except Refused as problem:
@@ -108,8 +106,20 @@ def watch(store: Store, crm: Crm, destination: str, how: Watching | None = None)
     return report
 
 
+def _read_all(reading: _Reading, names: Sequence[str], started: float) -> str:
+    """Read these objects, as far as the time allows; what was refused and why, which keeps us from none of the others."""
+    refused: dict[str, list[str]] = {}
+    for name in names:
+        try:
+            if not reading.run(name, started):
+                break
+        except Refused as problem:
+            refused.setdefault(str(problem), []).append(name)
+    return " ".join(f"{', '.join(whom)}: {why}" for why, whom in refused.items())
+
+
 class _Reading:
-    """One object of one CRM."""
+    """The objects of one CRM, one after another."""
 
     def __init__(self, store: Store, crm: Crm, destination: str, watching: Watching, report: WatchReport) -> None:
         self._store, self._crm, self._destination = store, crm, destination

@@ -331,8 +331,7 @@ def test_a_create_whose_key_is_there_already_counts_as_the_record_we_made_and_is
     report = rig.push(threads=1)
 
     assert (report.counts.records.created, rig.statuses()) == (1, {"in_sync": 1})
-    (held,) = rig.portal.crm.mirror.read("contact", [made], ["pql_score"]).values()
-    assert held.fields["pql_score"] == 71
+    assert rig.portal.crm.mirror.read("contact", [made], ["pql_score"])[made].fields["pql_score"] == 71
     assert len(rig.portal.ledger("create", "contact")) == 0
 
 

@@ -168,6 +168,19 @@ def test_a_watch_that_meets_a_limit_keeps_what_it_has_and_says_how_long(rig: Rig
     assert look(rig).complete
 
 
+def test_an_object_that_we_may_not_read_is_named_and_the_others_are_read(rig: Rig):
+    look(rig)
+    rig.wish(rig.portal.task())
+    rig.push()
+    act(rig, "close", object="task")
+    rig.portal.endpoint.weather({"match": {"path": ".*objects/[^/]+/companies"}, "rate": 1.0, "fault": "forbidden"})
+    report = look(rig)
+
+    assert report.refused.startswith("company: HTTP 403")
+    assert set(report.rows) == {"contact", "deal", "task"}
+    assert handed(rig) == "done"
+
+
 def test_a_watch_that_is_refused_says_so(rig: Rig):
     rig.portal.endpoint.act("revoke_token")
 
