@@ -24,9 +24,9 @@ from connectors.contract import Crm
 from connectors.registry import crm
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.steps.desk import Writing
-from worker.steps.effects import Wishes, commit
-from worker.steps.push import Pushing, push
+from worker.steps.planning.effects import Wishes, commit
+from worker.steps.sending.desk import Writing
+from worker.steps.sending.push import Pushing, push
 from worker.store import schema
 from worker.store.database import Store, open_store
 from worker.store.records import Want

@@ -24,8 +24,8 @@ ALLOWED, WINDOW = 190, 10.0
 def ours(said: dict[str, Any]) -> dict[str, Any]:
     """One worker process of a destination, until nothing is ready any more."""
     from connectors import registry
-    from worker.steps.desk import Writing
-    from worker.steps.push import Pushing, push
+    from worker.steps.sending.desk import Writing
+    from worker.steps.sending.push import Pushing, push
     from worker.store.database import open_store
     from worker.wiring.limiters import Limiters
 
@@ -55,10 +55,10 @@ def ours(said: dict[str, Any]) -> dict[str, Any]:
 def rescue(said: dict[str, Any]) -> dict[str, Any]:
     """Seconds from now until no row waits that the lost host had in hand, and until nothing waits at all."""
     from connectors import registry
-    from worker.steps.desk import Writing
-    from worker.steps.periods import Periods
-    from worker.steps.push import Pushing, push
-    from worker.steps.sweep import sweep
+    from worker.steps.pacing.periods import Periods
+    from worker.steps.sending.desk import Writing
+    from worker.steps.sending.push import Pushing, push
+    from worker.steps.sending.sweep import sweep
     from worker.store import record_claims
     from worker.store.database import open_store
 

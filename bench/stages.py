@@ -26,9 +26,9 @@ from worker.core import frame
 from worker.core.instants import Instant
 from worker.engine import Recipe
 from worker.lake import LakeFile
-from worker.steps.fold import Form, fold, inputs, scoring_input
 from worker.steps.listing import as_lake_files
 from worker.steps.report import Report
+from worker.steps.scoring.fold import Form, fold, inputs, scoring_input
 from worker.store import landing
 from worker.wiring import open, opening
 from worker.wiring.worker import Worker

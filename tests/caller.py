@@ -16,7 +16,7 @@ from connectors import registry
 from connectors.errors import TryLater
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.steps.turns import patient
+from worker.steps.pacing.turns import patient
 from worker.store.database import open_store
 from worker.wiring.limiters import Limiters
 

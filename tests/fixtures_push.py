@@ -14,11 +14,11 @@ from connectors.contract import Crm
 from connectors.sandbox.serve import Endpoint
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.steps.desk import PushReport, Writing
-from worker.steps.effects import Wishes, commit
-from worker.steps.periods import Periods
-from worker.steps.push import Pushing, push
-from worker.steps.sweep import sweep
+from worker.steps.pacing.periods import Periods
+from worker.steps.planning.effects import Wishes, commit
+from worker.steps.sending.desk import PushReport, Writing
+from worker.steps.sending.push import Pushing, push
+from worker.steps.sending.sweep import sweep
 from worker.store import intents, links, record_claims, records
 from worker.store.database import Store
 from worker.store.intents import Planned

@@ -14,15 +14,15 @@ from connectors.fields import OWNER, salesforce_name
 from connectors.sandbox.serve import Endpoint, Sandbox
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.steps.desk import Writing
-from worker.steps.effects import Wishes, commit
-from worker.steps.limiter import LocalLimiter
-from worker.steps.periods import Periods
-from worker.steps.push import Pushing, push
-from worker.steps.sweep import sweep
-from worker.steps.undo import Asked, undo
-from worker.steps.undo_report import Undone
-from worker.steps.watch import Watching, watch
+from worker.steps.intake.watch import Watching, watch
+from worker.steps.mending.undo import Asked, undo
+from worker.steps.mending.undo_report import Undone
+from worker.steps.pacing.limiter import LocalLimiter
+from worker.steps.pacing.periods import Periods
+from worker.steps.planning.effects import Wishes, commit
+from worker.steps.sending.desk import Writing
+from worker.steps.sending.push import Pushing, push
+from worker.steps.sending.sweep import sweep
 from worker.store import records, runs
 from worker.store.database import Store
 from worker.store.intents import Planned

@@ -21,12 +21,12 @@ from chaos.clock import Clock
 from connectors import registry
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.steps.desk import Writing
-from worker.steps.effects import Wishes, commit
-from worker.steps.limiter import LocalLimiter
-from worker.steps.push import Pushing, push
-from worker.steps.sweep import sweep
-from worker.steps.undo import Asked, undo
+from worker.steps.mending.undo import Asked, undo
+from worker.steps.pacing.limiter import LocalLimiter
+from worker.steps.planning.effects import Wishes, commit
+from worker.steps.sending.desk import Writing
+from worker.steps.sending.push import Pushing, push
+from worker.steps.sending.sweep import sweep
 from worker.store.database import Store, open_store
 from worker.store.intents import Planned
 from worker.store.records import Want

@@ -20,7 +20,7 @@ from celery.schedules import schedstate, schedule
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from worker.steps.periods import BadPeriod, Periods, visibility, visibility_or_floor
+from worker.steps.pacing.periods import BadPeriod, Periods, visibility, visibility_or_floor
 from worker.wiring.broker import BadBroker, Broker, broker
 from worker.wiring.places import find
 

@@ -14,8 +14,8 @@ from sqlalchemy import Column
 
 from connectors.contract import Outcome
 from worker.core import threeway
-from worker.steps import push_tasks, record_drafts, record_outcomes
-from worker.steps.push_records import Records, attempts
+from worker.steps.sending import push_tasks, record_drafts, record_outcomes
+from worker.steps.sending.push_records import Records, attempts
 from worker.store import intent_claims, record_claims
 from worker.store.many import updating
 

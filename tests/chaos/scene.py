@@ -20,13 +20,13 @@ from chaos.stage import Stage
 from pusher import opened
 from sqlalchemy import select
 
-from worker.steps.desk import PushReport, Writing
-from worker.steps.effects import Wishes, commit
-from worker.steps.limiter import LocalLimiter
-from worker.steps.periods import Periods
-from worker.steps.push import Pushing, push
-from worker.steps.sweep import sweep
-from worker.steps.watch import watch
+from worker.steps.intake.watch import watch
+from worker.steps.pacing.limiter import LocalLimiter
+from worker.steps.pacing.periods import Periods
+from worker.steps.planning.effects import Wishes, commit
+from worker.steps.sending.desk import PushReport, Writing
+from worker.steps.sending.push import Pushing, push
+from worker.steps.sending.sweep import sweep
 from worker.store import intents, links, records
 from worker.store.database import Store
 from worker.store.intents import Planned

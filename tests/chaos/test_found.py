@@ -7,7 +7,7 @@ from chaos.scene import DELAY, Scene
 from chaos.steps import Convert, Crash, Delete, Jump, Meanwhile, Merge, Push, Qualify, Rescore, Step, Watch, Weather
 
 from connectors.fields import OWNER
-from worker.steps.limiter import LocalLimiter
+from worker.steps.pacing.limiter import LocalLimiter
 
 FOUND: dict[str, Sequence[Step]] = {
     "after a merge the lead that fell silent was written last, and the one that speaks was not put right": [

@@ -16,8 +16,8 @@ from connectors.contract import Crm
 from connectors.sandbox.serve import Endpoint, Sandbox
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.steps.desk import Writing
-from worker.steps.periods import Periods
+from worker.steps.pacing.periods import Periods
+from worker.steps.sending.desk import Writing
 from worker.store.database import Store
 from worker.store.intents import Planned
 from worker.store.records import Want

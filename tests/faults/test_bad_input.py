@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from fixtures_push import Rig
 
-from worker.steps import standing
-from worker.steps.activating import activate
-from worker.steps.desk import PushReport, Writing
+from worker.steps.sending.desk import PushReport, Writing
+from worker.steps.telling import standing
+from worker.steps.upkeep.activating import activate
 from worker.store.records import Want
 
 BAD, GOOD = 0, range(1, 5)
@@ -58,7 +58,7 @@ def owner(who: str) -> Do:
     """An owner whose address the mirror knows."""
 
     def known(rig: Rig) -> None:
-        from worker.steps.watch import Watching, watch
+        from worker.steps.intake.watch import Watching, watch
 
         watch(rig.store, rig.portal.crm, rig.name, Watching())
         rig.portal.endpoint.act("deactivate_owner", email=who)

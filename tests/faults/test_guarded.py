@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from fixtures_push import SHORT, Rig
 
-from worker.steps import standing
-from worker.steps.periods import Periods
+from worker.steps.pacing.periods import Periods
+from worker.steps.telling import standing
 
 CREATE = {"method": "POST", "path": ".*tasks/batch/create"}
 

@@ -21,9 +21,9 @@ from connectors import registry
 from connectors.reach import Timeouts
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.steps.desk import PushReport
-from worker.steps.limiter import LocalLimiter
-from worker.steps.periods import Periods
+from worker.steps.pacing.limiter import LocalLimiter
+from worker.steps.pacing.periods import Periods
+from worker.steps.sending.desk import PushReport
 from worker.store import attempts
 
 UPDATE = {"method": "POST", "path": ".*batch/update"}

@@ -17,7 +17,7 @@ from fixtures_push import Portal, Rig
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from worker.steps.periods import Periods
+from worker.steps.pacing.periods import Periods
 from worker.store import leases, slots
 from worker.store.database import Store, open_store
 from worker.store.errors import StoreUnreachable

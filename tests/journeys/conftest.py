@@ -25,8 +25,8 @@ from connectors.sandbox.serve import Endpoint, Sandbox
 from settings import starter
 from settings.destinations import DestinationSpec
 from settings.terms import Secret
-from worker.steps.explain import Explanation
 from worker.steps.report import PlanReport, Report
+from worker.steps.telling.explain import Explanation
 from worker.store import schema
 from worker.wiring import open as open_worker
 from worker.wiring.opening import read_settings

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from connectors.errors import Refused
 from connectors.reach import Timeouts
 from worker.cli import alerting as doctoring
-from worker.steps.standing import standing
+from worker.steps.telling.standing import standing
 from worker.store import runs
 from worker.wiring.alerting import beat
 

@@ -8,7 +8,7 @@ import pytest
 from commands import Commands
 from journeys_calendar import MONDAY
 
-from worker.steps import standing
+from worker.steps.telling import standing
 
 STATUSES = {"object": "contact", "name": "hs_lead_status"}
 SAYS = 'hs_lead_status = "hot": '

@@ -117,7 +117,7 @@ def measured(folder: Path, pql: Commands) -> Rows:
     program = """
 import json, sys
 from datetime import datetime, UTC
-from worker.steps.fold import scoring_input
+from worker.steps.scoring.fold import scoring_input
 from worker.core import frame
 from worker.wiring import open, opening
 settings = opening.read_settings(opening.find())

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from worker.cli.documents import DOCUMENTS
-from worker.steps.undo import Asked
+from worker.steps.mending.undo import Asked
 
 MARIA = "maria@a2.example"
 

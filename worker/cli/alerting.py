@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from worker.steps.doctor import Finding
+from worker.steps.upkeep.doctor import Finding
 
 if TYPE_CHECKING:
     from settings.alerts import Channel
@@ -33,7 +33,7 @@ def channels(settings: Settings, *, test: bool) -> Iterator[Finding]:
 
 def _channel(channel: Channel, settings: Settings, *, test: bool) -> Finding:
     from connectors.errors import ConnectorError
-    from worker.steps.alerting import test_notice
+    from worker.steps.upkeep.alerting import test_notice
     from worker.wiring.alerting import open_channel
 
     try:

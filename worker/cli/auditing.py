@@ -12,15 +12,15 @@ from worker.cli.operating import known
 from worker.cli.running import opened
 
 if TYPE_CHECKING:
-    from worker.steps.audit_report import Audited
+    from worker.steps.mending.audit_report import Audited
 
 MOST = 40
 
 
 def audit(asked: Asked, *, destination: str | None, limit: int | None, dry_run: bool) -> int:
     """Look at one destination or all."""
-    from worker.steps.audit import SAMPLE, Auditing
-    from worker.steps.audit_report import Audited
+    from worker.steps.mending.audit import SAMPLE, Auditing
+    from worker.steps.mending.audit_report import Audited
 
     report = Audited(dry_run=dry_run)
     how = Auditing(sample=limit or SAMPLE, dry_run=dry_run, who=getpass.getuser())

@@ -2,7 +2,7 @@
 `pql doctor`: everything this installation needs, in groups of pass, warn and fail, with one line each that says what to do.
 
 Decided here: the order, that one thing that cannot be looked at never hides the others, and that an error becomes a finding.
-Not decided here: what is asked (`worker.steps.doctor`, `surroundings`).
+Not decided here: what is asked (`worker.steps.upkeep.doctor`, `surroundings`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from worker.wiring.masking import masked
 
 if TYPE_CHECKING:
     from settings.root import Settings
-    from worker.steps.doctor import Diagnosis, Finding
+    from worker.steps.upkeep.doctor import Diagnosis, Finding
     from worker.store.database import Store
     from worker.wiring.places import Places
 
@@ -31,7 +31,7 @@ COLOURS = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
 def doctor(asked: Asked, *, test_alerts: bool = False) -> int:
     """Look at everything and show it; with `test_alerts` send a test message to each channel too."""
-    from worker.steps.doctor import diagnosis
+    from worker.steps.upkeep.doctor import diagnosis
 
     found = diagnosis([_masked(one) for one in _everything(asked, test_alerts=test_alerts)])
     if asked.json:
@@ -64,7 +64,7 @@ def _everything(asked: Asked, *, test_alerts: bool) -> Iterator[Finding]:
 
 def _looked(group: str, name: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     """What a look finds; what goes wrong in it is a finding, too."""
-    from worker.steps.doctor import Finding
+    from worker.steps.upkeep.doctor import Finding
 
     try:
         yield from look()
@@ -80,7 +80,7 @@ def _settings(places: Places) -> Generator[Finding, None, tuple[Settings | None,
     from settings.check import check
     from settings.load import load
     from settings.problem import Problems
-    from worker.steps.doctor import Finding
+    from worker.steps.upkeep.doctor import Finding
     from worker.wiring.opening import option_tables
     from worker.wiring.places import NoSettings, existing
 
@@ -108,7 +108,7 @@ def _settings(places: Places) -> Generator[Finding, None, tuple[Settings | None,
 
 
 def _with_store(places: Places, settings: Settings, *, complete: bool) -> Iterator[Finding]:
-    from worker.steps import doctor as asks
+    from worker.steps.upkeep import doctor as asks
 
     with ExitStack() as things:
         kept = yield from _store(places, settings, things)
@@ -124,7 +124,7 @@ def _with_store(places: Places, settings: Settings, *, complete: bool) -> Iterat
 def _store(places: Places, settings: Settings, things: ExitStack) -> Generator[Finding, None, Store | None]:
     """Findings; returns the store where it can be used."""
     from worker.cli.surroundings import is_elsewhere, sqlite_file
-    from worker.steps import doctor as asks
+    from worker.steps.upkeep import doctor as asks
     from worker.store.database import open_store
 
     file = sqlite_file(places.store)
@@ -147,8 +147,8 @@ def _store(places: Places, settings: Settings, things: ExitStack) -> Generator[F
 def _lake(places: Places, settings: Settings, kept: Store) -> Iterator[Finding]:
     """Whether every file that the store lists is in the lake as this host sees it."""
     from worker.lake import Lake
-    from worker.steps.doctor import Finding
     from worker.steps.listing import as_lake_files
+    from worker.steps.upkeep.doctor import Finding
     from worker.store import landing
 
     with kept.read() as tx:
@@ -162,7 +162,7 @@ def _lake(places: Places, settings: Settings, kept: Store) -> Iterator[Finding]:
 def _outside(places: Places, settings: Settings, kept: Store | None) -> Iterator[Finding]:
     """Sources and CRMs."""
     from connectors import registry
-    from worker.steps import doctor as asks
+    from worker.steps.upkeep import doctor as asks
 
     root = places.settings if places.settings.is_dir() else places.settings.parent
     for name, spec in settings.sources.items():
@@ -179,7 +179,7 @@ def _outside(places: Places, settings: Settings, kept: Store | None) -> Iterator
 
 def _crm(name: str, settings: Settings) -> Iterator[Finding]:
     from connectors import registry
-    from worker.steps import doctor as asks
+    from worker.steps.upkeep import doctor as asks
 
     with ExitStack() as things:
 

@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from worker.steps.alerting import Notification
-from worker.steps.audit_report import Audited
-from worker.steps.doctor import Diagnosis
-from worker.steps.explain import Explanation
+from worker.steps.mending.audit_report import Audited
+from worker.steps.mending.undo_report import Undone
 from worker.steps.report import Document, PlanReport, Report, SourceCounts
-from worker.steps.standing import Standing
-from worker.steps.undo_report import Undone
+from worker.steps.telling.explain import Explanation
+from worker.steps.telling.standing import Standing
+from worker.steps.upkeep.alerting import Notification
+from worker.steps.upkeep.doctor import Diagnosis
 
 SCHEMAS = Path(__file__).parent / "schemas"
 

@@ -10,7 +10,7 @@ from worker.cli.asked import DONE, Asked
 from worker.cli.running import opened
 
 if TYPE_CHECKING:
-    from worker.steps.explain import Explanation
+    from worker.steps.telling.explain import Explanation
 
 
 def explain(asked: Asked, lead: str, as_of: datetime | None) -> int:

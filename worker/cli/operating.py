@@ -30,7 +30,7 @@ def _store(asked: Asked) -> Iterator[tuple[Settings, Store]]:
 
 def status(asked: Asked) -> int:
     """Runs, work in hand, what waits."""
-    from worker.steps.standing import standing
+    from worker.steps.telling.standing import standing
 
     with _store(asked) as (settings, store):
         document = standing(store, settings)
@@ -71,7 +71,7 @@ def status(asked: Asked) -> int:
 
 def dead(asked: Asked) -> int:
     """What was rejected, died or was set aside, with reasons."""
-    from worker.steps.standing import stuck
+    from worker.steps.telling.standing import stuck
 
     with _store(asked) as (settings, store):
         rows = stuck(store, settings)
@@ -85,7 +85,7 @@ def dead(asked: Asked) -> int:
 
 def retry(asked: Asked) -> int:
     """Make them due again; the next push takes them up."""
-    from worker.steps.standing import try_again
+    from worker.steps.telling.standing import try_again
 
     with _store(asked) as (settings, store):
         counts = try_again(store, settings, getpass.getuser())

@@ -40,7 +40,7 @@ class Preview:
 
 def preview(asked: Asked, folder: Path, usage: Usage) -> Preview:
     """Pull everything once and count."""
-    from worker.steps import reporting
+    from worker.steps.telling import reporting
 
     del usage
     with (

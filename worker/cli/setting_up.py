@@ -29,7 +29,7 @@ def check(asked: Asked) -> int:
 
 def activate(asked: Asked, who: str | None) -> int:
     """Store the settings as the version that workers use."""
-    from worker.steps import activating
+    from worker.steps.upkeep import activating
     from worker.wiring.opening import open_store, read_settings
 
     places = asked.places()

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from settings.root import Settings
-from worker.steps.doctor import Finding, Level
+from worker.steps.upkeep.doctor import Finding, Level
 from worker.wiring.places import Places
 
 LEAST_DISK = 1 << 30
@@ -161,7 +161,7 @@ def _space(here: Path) -> Finding:
 
 def periods(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """How long things are held and waited for; each has a floor."""
-    from worker.steps.periods import BadPeriod, Periods, visibility
+    from worker.steps.pacing.periods import BadPeriod, Periods, visibility
 
     try:
         here = Periods.from_environment(environment)

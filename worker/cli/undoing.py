@@ -11,7 +11,7 @@ from worker.cli.asked import Asked
 from worker.cli.running import opened
 
 if TYPE_CHECKING:
-    from worker.steps.undo_report import Undone
+    from worker.steps.mending.undo_report import Undone
 
 MOST = 40
 REASONS = {
@@ -26,7 +26,7 @@ REASONS = {
 
 def undo(asked: Asked, run: str, *, destination: str | None, limit: int | None, dry_run: bool) -> int:
     """Restore what a run replaced."""
-    from worker.steps.undo import Asked as Wanted
+    from worker.steps.mending.undo import Asked as Wanted
 
     wanted = Wanted(run, getpass.getuser(), destination, limit, dry_run)
     with opened(asked) as worker:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 if TYPE_CHECKING:
     from settings.root import Settings
-    from worker.steps.standing import Standing
+    from worker.steps.telling.standing import Standing
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADERS = {
@@ -102,7 +102,7 @@ def _problem() -> str | None:
 
 
 def _standing() -> Standing:
-    from worker.steps.standing import standing
+    from worker.steps.telling.standing import standing
     from worker.store import versions
     from worker.store.database import open_store
     from worker.wiring import opening

@@ -20,8 +20,8 @@ from connectors.notices import Heartbeat, MailServer, Notifier
 from settings.alerts import Channel
 from settings.root import Settings
 from worker.core.alerting import AWAITED
-from worker.steps import alerting
 from worker.steps.tools import Tools
+from worker.steps.upkeep import alerting
 from worker.store import alerts, runs
 from worker.store.database import Store
 from worker.wiring.masking import masked

@@ -18,10 +18,10 @@ from connectors.errors import ConnectorError, TryLater
 from settings.problem import Problems, render
 from worker.core.alerting import AWAITED
 from worker.lake.files import LakeDamaged, LakeRefused
-from worker.steps import retention
-from worker.steps.commit import Overtaken
 from worker.steps.holding import held
-from worker.steps.periods import BadPeriod, Periods
+from worker.steps.pacing.periods import BadPeriod, Periods
+from worker.steps.planning.commit import Overtaken
+from worker.steps.upkeep import retention
 from worker.store import beats, landing, runs, schema, slots
 from worker.store.database import Store
 from worker.store.errors import StoreError

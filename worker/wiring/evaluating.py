@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from worker.steps import commit, guarding, reporting
-from worker.steps.fold import fold
-from worker.steps.plan import make
+from worker.steps.planning import commit, guarding
+from worker.steps.planning.plan import make
 from worker.steps.report import DestinationCounts, Report
+from worker.steps.scoring.fold import fold
+from worker.steps.telling import reporting
 from worker.steps.tools import Tools
 from worker.store import runs
 

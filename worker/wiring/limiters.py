@@ -14,9 +14,9 @@ import structlog
 
 from connectors.contract import CALLS, Budget, OwnLimit
 from connectors.errors import ConnectorError
-from worker.steps.limiter import Hearing, Limiter, StoreLimiter
+from worker.steps.pacing.limiter import Hearing, Limiter, StoreLimiter
+from worker.steps.pacing.turns import Turns
 from worker.steps.tools import Tools
-from worker.steps.turns import Turns
 from worker.wiring.broker import BadBroker, broker
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Limiters:
         in_store = StoreLimiter(self._tools.store, name, reserved, hearing)
         if self._redis is None:
             return in_store
-        from worker.steps.limiter_redis import RedisLimiter
+        from worker.steps.pacing.limiter_redis import RedisLimiter
 
         return RedisLimiter(self._redis, name, in_store, hearing, reserved)
 

@@ -15,7 +15,7 @@ import structlog
 
 from connectors.errors import ConnectorError, TryLater
 from worker.lake.files import LakeDamaged, LakeRefused
-from worker.steps.commit import Overtaken
+from worker.steps.planning.commit import Overtaken
 from worker.store import troubles
 from worker.store.database import Store
 from worker.wiring.evaluating import Moved

@@ -14,21 +14,23 @@ from datetime import datetime
 from typing import Self
 
 from connectors.errors import Refused, TryLater
-from worker.steps import activating, commit, reporting
-from worker.steps.audit import Auditing, audit
-from worker.steps.audit_report import Finding, Looked
-from worker.steps.explain import Explanation, explain
-from worker.steps.fold import fold
 from worker.steps.holding import beside
-from worker.steps.plan import Plan, make
-from worker.steps.pull import Pulling, pull
+from worker.steps.intake.pull import Pulling, pull
+from worker.steps.intake.watch import Watching, watch
+from worker.steps.mending.audit import Auditing, audit
+from worker.steps.mending.audit_report import Finding, Looked
+from worker.steps.mending.undo import LEASE as UNDO
+from worker.steps.mending.undo import Asked, undo
+from worker.steps.mending.undo_report import Undone
+from worker.steps.planning import commit
+from worker.steps.planning.plan import Plan, make
 from worker.steps.report import PlanReport, Report, SourceCounts
-from worker.steps.sweep import sweep
+from worker.steps.scoring.fold import fold
+from worker.steps.sending.sweep import sweep
+from worker.steps.telling import reporting
+from worker.steps.telling.explain import Explanation, explain
 from worker.steps.tools import Tools
-from worker.steps.undo import LEASE as UNDO
-from worker.steps.undo import Asked, undo
-from worker.steps.undo_report import Undone
-from worker.steps.watch import Watching, watch
+from worker.steps.upkeep import activating
 from worker.store import audit as book
 from worker.store import runs
 from worker.wiring.alerting import begins, look_and_tell

@@ -11,14 +11,14 @@ import time
 from dataclasses import dataclass
 
 from connectors.errors import Refused
-from worker.steps import commit
-from worker.steps.astray import follow_people
-from worker.steps.desk import PushReport, Writing, of_work, writing
-from worker.steps.plan import unowned_ids
-from worker.steps.push import Pushing, push
+from worker.steps.pacing.turns import SHORT
+from worker.steps.planning import commit
+from worker.steps.planning.astray import follow_people
+from worker.steps.planning.plan import unowned_ids
 from worker.steps.report import Report
+from worker.steps.sending.desk import PushReport, Writing, of_work, writing
+from worker.steps.sending.push import Pushing, push
 from worker.steps.tools import Tools
-from worker.steps.turns import SHORT
 from worker.store import intents, mirror, pauses, schema
 from worker.wiring.limiters import Limiters
 from worker.wiring.noting import note, settled

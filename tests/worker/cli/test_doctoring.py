@@ -11,7 +11,7 @@ from connectors.contract import Owner
 from settings import starter
 from settings.load import load
 from worker.cli import surroundings
-from worker.steps import doctor
+from worker.steps.upkeep import doctor
 from worker.store import beats, pauses, records
 from worker.store.database import open_store
 from worker.wiring.opening import option_tables

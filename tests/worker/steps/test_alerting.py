@@ -16,7 +16,7 @@ from connectors import registry
 from settings.alerts import Alerts, Channel
 from settings.schedule import Guards
 from settings.terms import Secret
-from worker.steps import alerting
+from worker.steps.upkeep import alerting
 from worker.store import alerts, landing, pauses, records, runs, slots, troubles
 from worker.store.database import Store
 from worker.store.tables import alert, alert_message

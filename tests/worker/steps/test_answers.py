@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from worker.core.qualify import State
-from worker.steps.answers import Answer, of_accounts, of_leads
+from worker.steps.deciding.answers import Answer, of_accounts, of_leads
 
 MONDAY = datetime(2026, 11, 16, 8, tzinfo=UTC)
 DAY = timedelta(days=1)

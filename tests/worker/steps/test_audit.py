@@ -10,10 +10,10 @@ import pytest
 from fixtures_undo import Ground
 
 from worker.core import drift as core
-from worker.steps.audit import DEED, Auditing, audit
-from worker.steps.audit_report import Finding, Looked
-from worker.steps.desk import Writing
-from worker.steps.limiter import LocalLimiter
+from worker.steps.mending.audit import DEED, Auditing, audit
+from worker.steps.mending.audit_report import Finding, Looked
+from worker.steps.pacing.limiter import LocalLimiter
+from worker.steps.sending.desk import Writing
 from worker.store import audit as deeds
 from worker.store import drift, links, pauses, records
 from worker.store.links import Link

@@ -19,10 +19,10 @@ from settings.sources import Kept
 from worker.core import frame, rollup
 from worker.engine import Engine
 from worker.lake import Arrival, Lake, LakeDamaged, LakeFile, land
-from worker.steps import fold as step
 from worker.steps.holding import held
 from worker.steps.listing import as_lake_files, as_listed
-from worker.steps.score import measure
+from worker.steps.scoring import fold as step
+from worker.steps.scoring.score import measure
 from worker.steps.tools import Tools
 from worker.store import landing
 from worker.store.database import Store, open_store

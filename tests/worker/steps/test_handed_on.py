@@ -14,9 +14,9 @@ from fixtures_undo import Ground
 from pusher import Pushers
 
 from worker.core.keys import effect_key
-from worker.steps.desk import Writing
-from worker.steps.push import Pushing
-from worker.steps.push import push as send
+from worker.steps.sending.desk import Writing
+from worker.steps.sending.push import Pushing
+from worker.steps.sending.push import push as send
 from worker.store import intents, links, mirror
 from worker.store.intents import Planned
 

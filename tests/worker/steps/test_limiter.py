@@ -9,8 +9,8 @@ import redis
 
 from connectors.contract import Budget
 from worker.core.pace import SHARE
-from worker.steps.limiter import Hearing, Limiter, LocalLimiter, StoreLimiter
-from worker.steps.limiter_redis import RedisLimiter
+from worker.steps.pacing.limiter import Hearing, Limiter, LocalLimiter, StoreLimiter
+from worker.steps.pacing.limiter_redis import RedisLimiter
 from worker.store.database import Store, open_store
 
 NAME = "hubspot:24000042:calls"

@@ -13,9 +13,9 @@ from redis.retry import Retry
 
 from connectors.contract import Budget
 from worker.core.pace import SHARE
-from worker.steps import limiter_redis
-from worker.steps.limiter import Hearing, StoreLimiter
-from worker.steps.limiter_redis import RedisLimiter
+from worker.steps.pacing import limiter_redis
+from worker.steps.pacing.limiter import Hearing, StoreLimiter
+from worker.steps.pacing.limiter_redis import RedisLimiter
 from worker.store.database import Store
 
 NAME = "hubspot:24000042:calls"

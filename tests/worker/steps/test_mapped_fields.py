@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from worker.engine import Engine
-from worker.steps import wishes
+from worker.steps.planning import wishes
 from worker.store.values import packed
 
 NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.steps.periods import BadPeriod, Periods, visibility
+from worker.steps.pacing.periods import BadPeriod, Periods, visibility
 
 
 def test_the_defaults_keep_the_promise_of_152_seconds():

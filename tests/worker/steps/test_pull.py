@@ -18,7 +18,7 @@ from connectors.sources.files import Files
 from settings.sources import EventFeed, Kept, SourceSpec, UserFeed
 from worker.lake import Lake
 from worker.steps.holding import held
-from worker.steps.pull import Progress, Pulling, Result, pull
+from worker.steps.intake.pull import Progress, Pulling, Result, pull
 from worker.store import landing
 from worker.store.database import Store, open_store
 from worker.store.tables import metadata
@@ -225,7 +225,7 @@ from pathlib import Path
 from connectors.sources.files import Files
 from settings.sources import EventFeed, Kept, SourceSpec
 from worker.lake import Lake
-from worker.steps import pull as step
+from worker.steps.intake import pull as step
 from worker.store.database import open_store
 
 folder, where = Path(sys.argv[1]), sys.argv[2]

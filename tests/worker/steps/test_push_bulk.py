@@ -10,10 +10,10 @@ import pytest
 from fixtures_salesforce import PEOPLE, SalesforceRig, salesforce_rig
 
 from connectors.contract import Budget
-from worker.steps import bulk_filling
-from worker.steps.desk import PushReport, Writing
-from worker.steps.limiter import LocalLimiter
-from worker.steps.periods import Periods
+from worker.steps.pacing.limiter import LocalLimiter
+from worker.steps.pacing.periods import Periods
+from worker.steps.sending.bulk import filling as bulk_filling
+from worker.steps.sending.desk import PushReport, Writing
 from worker.store import attempts, bulk_jobs, leases, links, records
 from worker.store.database import Store
 

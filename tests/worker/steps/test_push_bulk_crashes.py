@@ -19,7 +19,7 @@ from fixtures_push import SHORT
 from fixtures_salesforce import PEOPLE, SalesforceRig, salesforce_rig
 from pusher import Pushers
 
-from worker.steps.periods import Periods
+from worker.steps.pacing.periods import Periods
 from worker.store import attempts, bulk_jobs
 from worker.store.database import Store, open_store
 

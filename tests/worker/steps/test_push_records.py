@@ -7,8 +7,8 @@ import pytest
 from fixtures_push import Rig
 
 from connectors.contract import Budget
-from worker.steps.desk import Writing
-from worker.steps.limiter import LocalLimiter, StoreLimiter
+from worker.steps.pacing.limiter import LocalLimiter, StoreLimiter
+from worker.steps.sending.desk import Writing
 from worker.store import attempts, intents, records
 from worker.store.records import Want
 

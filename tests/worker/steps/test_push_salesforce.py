@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from fixtures_salesforce import PEOPLE, SalesforceRig, salesforce_rig
 
-from worker.steps.periods import Periods
-from worker.steps.watch import watch
+from worker.steps.intake.watch import watch
+from worker.steps.pacing.periods import Periods
 from worker.store import links, records
 from worker.store.database import Store
 

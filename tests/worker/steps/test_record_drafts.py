@@ -7,8 +7,8 @@ from hypothesis import strategies as some
 
 from connectors.contract import Mirrored, Value
 from worker.core.threeway import is_empty, same
-from worker.steps.desk import Writing
-from worker.steps.record_drafts import Draft, Reading, draft
+from worker.steps.sending.desk import Writing
+from worker.steps.sending.record_drafts import Draft, Reading, draft
 from worker.store.record_claims import Row
 
 texts = some.one_of(some.none(), some.sampled_from(["a", "b", "VP Sales", ""]))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from worker.steps import retention
+from worker.steps.upkeep import retention
 from worker.store import attempts, bulk_jobs, record_claims, records
 from worker.store.attempts import Attempt, End
 from worker.store.bulk_jobs import Held

@@ -11,7 +11,7 @@ import pytest
 from fixtures_office import Office, Offices
 
 from settings.root import Settings
-from worker.steps import commit, wishes
+from worker.steps.planning import commit, wishes
 from worker.store import leads, records
 from worker.wiring import open
 from worker.wiring.opening import read_settings
@@ -95,7 +95,7 @@ def test_a_plan_lists_so_many_changes_and_counts_the_others(office: Office, monk
     with opened(office, monkeypatch) as worker:
         moment = worker.tools.now()
         whole = worker.plan(moment)
-        monkeypatch.setattr("worker.steps.reporting.MOST_LISTED", 10)
+        monkeypatch.setattr("worker.steps.telling.reporting.MOST_LISTED", 10)
         short = worker.plan(moment)
 
     assert (whole.changes_not_listed, short.changes_not_listed) == (0, len(whole.changes) - 10)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.contract import SeenTask
-from worker.steps.touch import touched
+from worker.steps.intake.touch import touched
 
 DUE = datetime(2026, 11, 23, 10, tzinfo=UTC)
 

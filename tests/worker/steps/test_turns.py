@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from connectors.contract import Budget
 from connectors.errors import TryLater
-from worker.steps import turns
-from worker.steps.limiter import LocalLimiter
-from worker.steps.turns import LATE, LEAD, TRIES, Turns, patient
+from worker.steps.pacing import turns
+from worker.steps.pacing.limiter import LocalLimiter
+from worker.steps.pacing.turns import LATE, LEAD, TRIES, Turns, patient
 
 
 class Slots(LocalLimiter):

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fixtures_undo import Ground
 
-from worker.steps.effects import Wishes, commit
-from worker.steps.undo import CannotUndo
-from worker.steps.undo_report import Undone
+from worker.steps.mending.undo import CannotUndo
+from worker.steps.mending.undo_report import Undone
+from worker.steps.planning.effects import Wishes, commit
 from worker.store import audit, intents, pauses, runs
 from worker.store.intents import Planned
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from worker.steps.undo import CannotUndo
+from worker.steps.mending.undo import CannotUndo
 from worker.store import bulk_jobs
 from worker.store.database import Store
 

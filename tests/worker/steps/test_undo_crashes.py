@@ -11,7 +11,7 @@ from pusher import Pushers
 
 from connectors.errors import TryLater
 from worker.steps.holding import beside, held
-from worker.steps.undo import EVALUATE, LEASE, CannotUndo
+from worker.steps.mending.undo import EVALUATE, LEASE, CannotUndo
 from worker.store import leases, record_claims
 from worker.store.claiming import Claim
 from worker.store.intents import Planned

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fixtures_push import Rig
 
-from worker.steps.watch import Watching, WatchReport, mirrored_enough, objects_of, watch
+from worker.steps.intake.watch import Watching, WatchReport, mirrored_enough, objects_of, watch
 from worker.store import intents, links, mirror, outcomes
 from worker.store.links import Link
 

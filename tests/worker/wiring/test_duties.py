@@ -9,9 +9,9 @@ import pytest
 from fixtures_office import Office, opened_office
 from structlog.testing import capture_logs
 
-from worker.steps.commit import Overtaken
 from worker.steps.holding import held
-from worker.steps.standing import standing
+from worker.steps.planning.commit import Overtaken
+from worker.steps.telling.standing import standing
 from worker.store import beats, landing, troubles
 from worker.wiring import duties, opening
 from worker.wiring.duties import claim_slot, perform
