@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connectors.bulk import Bulk
+    from connectors.fields import Shown
 
 Value = str | int | float | bool | datetime | None
 Fields = Mapping[str, Value]
@@ -365,6 +366,10 @@ class Crm(Protocol):
 
     def check(self) -> Sequence[tuple[str, bool, str]]:
         """What `pql doctor` asks: (what, good, one line that says how to mend it)."""
+        ...
+
+    def field(self, object: str, name: str) -> Shown | None:
+        """One field as the CRM shows it to us; None where it is not there or hidden."""
         ...
 
     reserve: float

@@ -32,6 +32,16 @@ class Standard:
     rides_along: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A field of any kind as a CRM shows it; `kind` is the CRM's own word for its type."""
+
+    kind: str
+    writable: bool
+    several: bool
+    """Whether it holds several values with `;` between them: a field of several choices, or text."""
+
+
 FIELDS: tuple[Standard, ...] = (
     Standard("pql_flag", "flag", "PQL"),
     Standard("pql_type", "text", "PQL type"),

@@ -189,6 +189,8 @@ def _crm(name: str, settings: Settings) -> Iterator[Finding]:
             found = list(asks.crm(name, crm))
             yield from found
             closed = any(one.level == "fail" and one.name in CLOSED for one in found)
+            if not closed:
+                yield from asks.fields(name, crm, settings.destinations[name].also)
             if name == settings.handoff.work_in and not closed:
                 yield from asks.people(settings, crm.mirror.owners())
 

@@ -16,6 +16,7 @@ from connectors.crms.hubspot.provisioning import Provisioning
 from connectors.crms.hubspot.records import Records
 from connectors.crms.hubspot.schema import Schema
 from connectors.crms.hubspot.tasks import Tasks
+from connectors.fields import Shown
 from connectors.reach import Timeouts
 
 
@@ -65,6 +66,9 @@ class HubSpot:
         self._schema.forget()
         self._portal = None
         return Doctor(self._client, self._schema, self.mirror).answers(self._account)
+
+    def field(self, object: str, name: str) -> Shown | None:
+        return self._schema.shown(object, name)
 
     def _account(self) -> Account:
         if self._portal is None:

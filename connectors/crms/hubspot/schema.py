@@ -12,6 +12,7 @@ from typing import Any
 from connectors.crms.hubspot.client import Client
 from connectors.crms.hubspot.values import BUILT_IN, OURS, THEIR_NAMES
 from connectors.errors import TryLater
+from connectors.fields import Shown
 
 
 class Schema:
@@ -36,6 +37,15 @@ class Schema:
 
     def is_unique(self, object: str, name: str) -> bool:
         return bool(self.properties(object).get(name, {}).get("hasUniqueValue"))
+
+    def shown(self, object: str, name: str) -> Shown | None:
+        """A property as people know it: its type, and the form in which they fill it in."""
+        found = self.properties(object).get(THEIR_NAMES.get(name, name))
+        if found is None:
+            return None
+        kind, form = str(found.get("type")), found.get("fieldType")
+        read_only = bool((found.get("modificationMetadata") or {}).get("readOnlyValue"))
+        return Shown(kind, not read_only, several=form == "checkbox" or kind == "string")
 
     def forms(self, object: str, names: Iterable[str]) -> dict[str, str]:
         """The form of each property; the portal is asked only for names that are neither ours nor built in."""

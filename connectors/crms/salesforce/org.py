@@ -18,6 +18,7 @@ from connectors.crms.salesforce.provisioning import Provisioning
 from connectors.crms.salesforce.records import Records
 from connectors.crms.salesforce.schema import Schema
 from connectors.crms.salesforce.tasks import Tasks
+from connectors.fields import Shown
 from connectors.reach import Timeouts
 
 CARRIERS: Mapping[str, tuple[str, ...]] = {
@@ -73,3 +74,6 @@ class Salesforce:
     def check(self) -> Sequence[Check]:
         self._schema.forget()
         return Doctor(self._client, self._schema, self.mirror, self.objects).answers()
+
+    def field(self, object: str, name: str) -> Shown | None:
+        return self._schema.shown(object, name)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.crms.salesforce.client import Client
-from connectors.crms.salesforce.names import OBJECTS
+from connectors.crms.salesforce.names import OBJECTS, theirs
 from connectors.crms.salesforce.values import Form
 from connectors.errors import Moved, Refused, TryLater
-from connectors.fields import FIELDS, TASK_KEY, salesforce_name
+from connectors.fields import FIELDS, TASK_KEY, Shown, salesforce_name
 
 BELIEVED_SECONDS = 600.0
 PROVISION = "Run pql provision, then try again."
@@ -78,6 +78,13 @@ class Schema:
         """Those of the names that the org shows us, each once."""
         columns = self.columns(object)
         return tuple(name for name in dict.fromkeys(names) if name in columns)
+
+    def shown(self, object: str, name: str) -> Shown | None:
+        """A field as people know it; texts may hold several values too."""
+        column = self.columns(object).get(theirs(object, name) or name)
+        if column is None:
+            return None
+        return Shown(column.form.type, column.updateable, column.form.type in ("multipicklist", "string", "textarea"))
 
     def form(self, object: str, name: str) -> Form:
         """The form of a field; of one that is not shown, what it would be after provisioning."""

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.contract import Owner
 from settings import starter
+from settings.destinations import Also
 from settings.load import load
 from worker.cli import surroundings
 from worker.steps.upkeep import doctor
@@ -187,6 +188,35 @@ def test_whoever_may_get_leads_must_be_there_and_active_in_the_crm(acme):
     assert "tom@acme.com is inactive in the CRM" in found["pool smb"].says
     assert found["queue sales_desk"].level == "fail"
     assert {one.level for one in doctor.people(acme, []) if one.name.startswith("pool")} == {"fail"}
+
+
+@pytest.mark.parametrize(
+    ("field", "mode", "level", "says"),
+    [
+        ("jobtitle", "append", "pass", "All 1 are there"),
+        ("segments", "append", "pass", "All 1 are there"),
+        ("segment", "own", "warn", "contact.segment is missing, or hidden from us"),
+        ("hs_object_id", "own", "warn", "contact.hs_object_id is read-only for us"),
+        ("pql_score", "append", "fail", "contact.pql_score holds one number, so nothing can be added to it"),
+    ],
+)
+def test_a_mapped_field_that_cannot_take_what_is_written_is_told_before_a_record_is_refused(
+    portal, field, mode, level, says
+):
+    segments = {
+        "object": "contact",
+        "name": "segments",
+        "type": "enumeration",
+        "fieldType": "checkbox",
+        "options": ["hot", "warm"],
+    }
+    portal.endpoint.seed(properties=[segments])
+    portal.crm.check()  # which reads the definitions anew
+    also = [Also(object="contact", field=field, value="tier", mode=mode)]
+
+    [finding] = doctor.fields("hubspot", portal.crm, also)
+
+    assert (finding.level, finding.says.startswith(says)) == (level, True), finding
 
 
 # ------------------------------------------------------------------------------------------- the command

@@ -15,7 +15,8 @@ from typing import Literal
 from pydantic import Field
 
 from connectors.contract import Crm, Owner, Source, Stream
-from connectors.fields import TASK_KEY
+from connectors.fields import TASK_KEY, Shown
+from settings.destinations import Also
 from settings.root import Settings
 from settings.signals import ANY_EVENT
 from worker.steps.report import Document
@@ -182,6 +183,32 @@ def crm(name: str, opened: Crm) -> Iterator[Finding]:
     for what, good, says in opened.check():
         level: Level = "pass" if good else "warn" if what in NOT_GRAVE else "fail"
         yield Finding(group=f"crm {name}", name=what, level=level, says=says)
+
+
+def fields(name: str, opened: Crm, also: Sequence[Also]) -> Iterator[Finding]:
+    """Whether the fields under `also` are there, may be written, and can hold what their mode puts into them."""
+    if not also:
+        return
+    wrong, grave = [], False
+    for one in also:
+        says, fails = _field(one, opened.field(one.object, one.field))
+        wrong += [says] if says else []
+        grave = grave or fails
+    level: Level = "fail" if grave else "warn" if wrong else "pass"
+    says = " ".join(wrong) or f"All {len(also)} are there and may be written."
+    yield Finding(group=f"crm {name}", name="fields under `also`", level=level, says=says)
+
+
+def _field(also: Also, shown: Shown | None) -> tuple[str, bool]:
+    """What is wrong with it, and whether records are refused because of it."""
+    what = f"{also.object}.{also.field}"
+    if shown is None:
+        return f"{what} is missing, or hidden from us: make it there, or grant access; until then it is left out.", False
+    if not shown.writable:
+        return f"{what} is read-only for us; take it out of `also`, or grant access.", False
+    if also.mode == "append" and not shown.several:
+        return f"{what} holds one {shown.kind}, so nothing can be added to it; choose another mode or field.", True
+    return "", False
 
 
 def people(settings: Settings, owners: Sequence[Owner]) -> Iterator[Finding]:
