@@ -25,15 +25,6 @@ class CrmContract:
     def people(self, world: World) -> list[str]:
         return [world.add_person(f"person{n}@nordwerk.example") for n in range(3)]
 
-    # ------------------------------------------------------------------ fields
-
-    def test_a_field_is_told_as_the_crm_shows_it(self, world):
-        tier, score = (world.crm.field(world.person, name) for name in ("pql_tier", "pql_score"))
-
-        assert (tier.writable, tier.several, score.writable, score.several) == (True, True, True, False)
-        assert score.kind in ("number", "double")
-        assert world.crm.field(world.person, "no_such_field") is None
-
     # ------------------------------------------------------------------ records
 
     def test_an_update_is_applied_and_echoed_in_canonical_form(self, world, people):
