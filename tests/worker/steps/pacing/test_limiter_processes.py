@@ -18,7 +18,7 @@ from connectors.sandbox.serve import Endpoint
 
 # in real time against a limit that is enforced to the call: only on a machine that is not busy with other tests
 pytestmark = pytest.mark.chaos
-CALLER = Path(__file__).parents[2] / "caller.py"
+CALLER = Path(__file__).parents[3] / "caller.py"
 ALLOWANCE, WINDOW = 190, 10.0
 LENGTH = 17.0  # of one process, of which the middle is looked at
 
