@@ -1,5 +1,5 @@
 """
-Holding a lease while a step works.
+Who holds something, and holding a lease while a step works.
 
 Decided here: how long, and that the lease of a process which died on this very host is taken over at once instead of waited
 for. Not decided here: what a lease is (the store).
@@ -55,8 +55,13 @@ def beside(store: Store, name: str, unless: str, seconds: float) -> Iterator[Non
                 leases.drop(tx, own, fence)
 
 
+def holder_name() -> str:
+    """Who this process is to others: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def _me() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    return f"{holder_name()}:{uuid4().hex[:8]}"
 
 
 def died_here(holder: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connectors.contract import Crm
+from worker.steps.holding import holder_name
 from worker.steps.pacing.limiter import Limiter, LocalLimiter
 from worker.steps.pacing.periods import Periods
 from worker.steps.sending.bulk.filling import begin_jobs
@@ -20,7 +21,6 @@ from worker.steps.sending.bulk.results import go_on
 from worker.steps.sending.desk import PART, Desk, PushReport, Tally, Writing
 from worker.steps.sending.push_records import push_records
 from worker.steps.sending.push_tasks import push_tasks
-from worker.steps.sending.sweep import holder_name
 from worker.store import bulk_jobs, intent_claims, record_claims, records
 from worker.store.database import Store
 

@@ -8,11 +8,10 @@ killed their process too often are dead; attempts that never ended are closed as
 
 from __future__ import annotations
 
-import os
-import socket
 from dataclasses import dataclass
 from datetime import timedelta
 
+from worker.steps.holding import died_here
 from worker.steps.pacing.periods import Periods
 from worker.store import attempts, bulk_jobs, intent_claims, record_claims
 from worker.store.database import Store
@@ -45,22 +44,3 @@ def sweep(store: Store, periods: Periods | None = None) -> Swept:
         lost = attempts.close_lost(tx, tx.now() - timedelta(seconds=2 * times.lease))
         jobs = bulk_jobs.waiting(tx, died)
     return Swept(records, tasks, dead, lost, tuple(jobs))
-
-
-def holder_name() -> str:
-    """Who this process is to others: host and process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def died_here(holder: str) -> bool:
-    """Whether a holder was a process of this host that is no more; of other hosts nobody can tell."""
-    host, _, pid = holder.partition(":")
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

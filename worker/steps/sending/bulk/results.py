@@ -17,6 +17,7 @@ from typing import Any
 from connectors.bulk import Job, JobState, Told
 from connectors.contract import Outcome, Receipt
 from connectors.errors import ConnectorError
+from worker.steps.holding import died_here
 from worker.steps.sending.bulk.calls import LATEST, SOON, Hand, Lost
 from worker.steps.sending.calling import Answer, Late
 from worker.steps.sending.desk import Desk
@@ -24,7 +25,6 @@ from worker.steps.sending.push_records import Records
 from worker.steps.sending.record_drafts import Draft
 from worker.steps.sending.record_outcomes import Said, lacks_field, verdict
 from worker.steps.sending.set_aside import worded
-from worker.steps.sending.sweep import died_here
 from worker.store import attempts, bulk_claims, bulk_jobs, record_claims
 from worker.store.attempts import End
 from worker.store.bulk_jobs import BulkJob, Held
