@@ -33,8 +33,8 @@ BUSY_SECONDS = 30
 READ_AT_ONCE = 20_000  # rows of a large table that are Python objects at one time
 AT_ONCE = 5000  # rows per executemany, so that a large write does not hold two copies in memory
 READ = {"pql_read": True}
-SQLITE_NOW = literal_column("strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'", type_=Moment())
-POSTGRES_NOW = func.clock_timestamp(type_=Moment())
+SQLITE_NOW = select(literal_column("strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'", type_=Moment()))
+POSTGRES_NOW = select(func.clock_timestamp(type_=Moment()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,7 @@ class Tx:
         One transaction has one moment: that of the first question, which comes after any lock it had to wait for.
         """
         if not self._clock:
-            self._clock.append(
-                self.connection.execute(select(POSTGRES_NOW if self.on_postgres else SQLITE_NOW)).scalar_one()
-            )
+            self._clock.append(self.connection.execute(POSTGRES_NOW if self.on_postgres else SQLITE_NOW).scalar_one())
         return self._clock[0]
 
     def mine(self, table: Table) -> ColumnElement[bool]:
@@ -144,6 +142,7 @@ class Store:
         self.engine = engine
         self.workspace = workspace
         self._gate = threading.Lock()
+        self._reading = engine.execution_options(**({"isolation_level": "AUTOCOMMIT"} if self.on_postgres else READ))
 
     @property
     def on_postgres(self) -> bool:
@@ -158,8 +157,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """Reads, each seeing what was committed when it started; holds nothing up."""
-        options = {"isolation_level": "AUTOCOMMIT"} if self.on_postgres else READ
-        with self._connected(self.engine.execution_options(**options)) as connection:
+        with self._connected(self._reading) as connection:
             yield Tx(connection, self.workspace)
 
     def now(self, tx: Tx | None = None) -> datetime:
