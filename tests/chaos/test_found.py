@@ -57,6 +57,14 @@ FOUND: dict[str, Sequence[Step]] = {
         Weather("records", "commit_after", (1,), {"seconds": DELAY}),
         Push(),
     ],
+    "a record that was found under our key while its next write had to wait was wanted made again, and told twice": [
+        Rescore(7, 45),
+        Weather("all", "reset_after"),
+        Push(limit=1),
+        Rescore(7, 71),
+        Push(),
+        Rescore(7, 85),
+    ],
 }
 
 

@@ -171,7 +171,9 @@ class Records(Batch[Draft]):
             again = self._again(one.row, says, sent.get(one.row.record_key, {}))
             wait = self._wait_left(one.row) if again.writes else 0.0
             if wait:
-                verdicts.append(Verdict(again.row, "unknown", again.acknowledged, attempts=one.row.attempts, wait=wait))
+                learned = again.row.crm_id if again.born else None
+                waits = Verdict(again.row, "unknown", again.acknowledged, crm_id=learned, attempts=one.row.attempts, wait=wait)
+                verdicts.append(waits)
                 waiting.append(again)
             else:
                 ready.append(again)
@@ -319,7 +321,9 @@ def _link(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> None:
             links.moved(tx, destination, row.object, {row.crm_id: (one.object or row.object, one.crm_id)})
     for row in (one.row for one in verdicts if one.gone and one.row.crm_id):
         mirror.gone(tx, destination, row.object, [str(row.crm_id)])
-    first = [one for one in verdicts if one.status in ("in_sync", "due") and one.row.ack_seq == 0]
+    # and what was found under our key, so that no plan wants it made while a write of it waits
+    sure = (one for one in verdicts if one.status in ("in_sync", "due") or (one.status == "unknown" and one.crm_id))
+    first = [one for one in sure if one.row.ack_seq == 0]
     links.put(tx, destination, [_first_link(one) for one in first if one.crm_id or one.row.crm_id])
 
 
