@@ -171,9 +171,8 @@ class Records(Batch[Draft]):
             again = self._again(one.row, says, sent.get(one.row.record_key, {}))
             wait = self._wait_left(one.row) if again.writes else 0.0
             if wait:
-                learned = again.row.crm_id if again.born else None
-                waits = Verdict(again.row, "unknown", again.acknowledged, crm_id=learned, attempts=one.row.attempts, wait=wait)
-                verdicts.append(waits)
+                waits = Verdict(again.row, "unknown", again.acknowledged, attempts=one.row.attempts, wait=wait)
+                verdicts.append(replace(waits, crm_id=again.row.crm_id) if again.born else waits)
                 waiting.append(again)
             else:
                 ready.append(again)
