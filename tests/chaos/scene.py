@@ -226,8 +226,11 @@ class Scene:
     def _note_faults(self) -> None:
         rules = self.endpoint.control._weather.listing()
         struck = sum(one["struck"] for one in rules)
+        asked = self._asked_to_wait(rules)
         if struck > self._struck:
-            self.fault(max(self.limiter.reserve(0), self._asked_to_wait(rules)))
+            self.fault(max(self.limiter.reserve(0), asked))
+        elif asked:  # of two pushers at once the later one stores how long its rows wait
+            self.fault(asked)
         self._struck = struck
 
     def _asked_to_wait(self, rules: Sequence[dict[str, Any]]) -> float:
