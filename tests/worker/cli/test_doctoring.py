@@ -219,6 +219,17 @@ def test_a_mapped_field_that_cannot_take_what_is_written_is_told_before_a_record
     assert (finding.level, finding.says.startswith(says)) == (level, True), finding
 
 
+def test_mapped_fields_that_cannot_be_looked_at_are_a_finding_among_the_others(portal):
+    portal.endpoint.weather({"match": {"path": ".*properties"}, "rate": 1.0, "fault": "forbidden"})
+    portal.crm.check()  # which reads the definitions anew
+    also = [Also(object="contact", field="jobtitle", value="tier", mode="own")]
+
+    [finding] = doctor.fields("hubspot", portal.crm, also)
+
+    assert finding.level == "warn"
+    assert finding.says.startswith("contact.jobtitle cannot be looked at: HTTP 403")
+
+
 # ------------------------------------------------------------------------------------------- the command
 
 

@@ -15,7 +15,8 @@ from typing import Literal
 from pydantic import Field
 
 from connectors.contract import Crm, Owner, Source, Stream
-from connectors.fields import TASK_KEY, Shown
+from connectors.errors import ConnectorError
+from connectors.fields import TASK_KEY
 from settings.destinations import Also
 from settings.root import Settings
 from settings.signals import ANY_EVENT
@@ -191,7 +192,7 @@ def fields(name: str, opened: Crm, also: Sequence[Also]) -> Iterator[Finding]:
         return
     wrong, grave = [], False
     for one in also:
-        says, fails = _field(one, opened.field(one.object, one.field))
+        says, fails = _field(one, opened)
         wrong += [says] if says else []
         grave = grave or fails
     level: Level = "fail" if grave else "warn" if wrong else "pass"
@@ -199,9 +200,13 @@ def fields(name: str, opened: Crm, also: Sequence[Also]) -> Iterator[Finding]:
     yield Finding(group=f"crm {name}", name="fields under `also`", level=level, says=says)
 
 
-def _field(also: Also, shown: Shown | None) -> tuple[str, bool]:
+def _field(also: Also, opened: Crm) -> tuple[str, bool]:
     """What is wrong with it, and whether records are refused because of it."""
     what = f"{also.object}.{also.field}"
+    try:
+        shown = opened.field(also.object, also.field)
+    except ConnectorError as problem:
+        return f"{what} cannot be looked at: {problem}", False
     if shown is None:
         return f"{what} is missing, or hidden from us: make it there, or grant access; until then it is left out.", False
     if not shown.writable:
