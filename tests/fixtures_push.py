@@ -1,7 +1,10 @@
 """A portal with contacts, what is wanted on them, and a push that sends it: over real HTTP, to the sandbox."""
 
-from collections.abc import Iterator
-from contextlib import closing
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +27,7 @@ from worker.store.database import Store
 from worker.store.intents import Planned
 from worker.store.records import Want
 
+PATIENCE = 30.0
 SHORT = {"lease": 3.0, "sweep": 1.0, "unknown_wait": 1.0, "call": 1.5, "margin": 0.2}
 
 
@@ -32,6 +36,27 @@ def open_hubspot(endpoint: Endpoint, **more: Any) -> Crm:
         name="hubspot", kind="hubspot", options={"token": Secret("HUBSPOT_TOKEN", endpoint.token), "base_url": endpoint.url}
     )
     return registry.crm(spec, **more)
+
+
+@contextmanager
+def meanwhile(begun: Callable[[], bool], do: Callable[[], object]) -> Iterator[None]:
+    """Do something beside the block, as soon as `begun` says so; what goes wrong there is raised at the end."""
+    over = threading.Event()
+
+    def wait_and_do() -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not begun():
+            assert time.monotonic() < deadline, "what should have begun never did"
+            assert not over.wait(0.01), "the block ended before it began"
+        do()
+
+    with ThreadPoolExecutor(1) as beside:
+        done = beside.submit(wait_and_do)
+        try:
+            yield
+        finally:
+            over.set()
+            done.result()
 
 
 @dataclass

@@ -26,7 +26,7 @@ class Control:
             "ledger": self._state.ledger,
             "requests": self._state.requests,
             "switches": lambda _: self.switches({}),
-            "weather": lambda _: {"rules": self._weather.listing(), "faults": FAULTS},
+            "weather": lambda _: {"rules": self.faults(), "faults": FAULTS},
         }
         writes: Mapping[str, Callable[[Any], Any]] = {
             "seed": self.seed,
@@ -61,6 +61,10 @@ class Control:
         if step < 0:
             raise ValueError("Time moves forward only: advance_s must be 0 or more.")
         return {"now": iso(self._state.advance(int(step * 1000)))}
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules in force and how often each struck."""
+        return self._weather.listing()
 
     def weather(self, docs: list[Mapping[str, Any]]) -> dict[str, Any]:
         """Replace the list of faults; an empty list ends them all."""

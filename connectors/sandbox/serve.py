@@ -51,6 +51,14 @@ class Endpoint:
     def weather(self, *rules: Mapping[str, Any]) -> None:
         self.control.weather(list(rules))
 
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules in force, each with how many calls it has `seen` and `struck`."""
+        return self.control.faults()
+
+    def struck(self) -> bool:
+        """Whether a fault in force has struck a call by now."""
+        return any(rule["struck"] for rule in self.faults())
+
     def switch(self, **values: Any) -> None:
         self.control.switches(values)
 

@@ -203,7 +203,7 @@ class Scene:
 
     def _land(self) -> None:
         """Wait for what the sandbox applies late, as the product waits before it writes again."""
-        late = sum(one["struck"] for one in self.endpoint.control._weather.listing() if one["fault"] == "commit_after")
+        late = sum(one["struck"] for one in self.endpoint.faults() if one["fault"] == "commit_after")
         if late > self._landed:
             time.sleep(DELAY + 0.05)
         self._landed = late
@@ -224,7 +224,7 @@ class Scene:
         self.calm_since = max(self.calm_since, datetime.fromtimestamp(self.clock.now().timestamp() + lasting, UTC))
 
     def _note_faults(self) -> None:
-        rules = self.endpoint.control._weather.listing()
+        rules = self.endpoint.faults()
         struck = sum(one["struck"] for one in rules)
         asked = self._asked_to_wait(rules)
         if struck > self._struck:

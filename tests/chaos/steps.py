@@ -322,7 +322,7 @@ def _slow_push(scene: Scene, what: str) -> Iterator[None]:
     defects: list[BaseException] = []
     slow = threading.Thread(target=_caught, args=(lambda: scene.push(other), defects))
     slow.start()
-    while slow.is_alive() and not any(one["struck"] for one in scene.endpoint.control._weather.listing()):
+    while slow.is_alive() and not scene.endpoint.struck():
         time.sleep(0.002)
     time.sleep(0.01)  # the fault strikes before the call is applied
     yield

@@ -35,7 +35,7 @@ def storm_over(scene: Scene, point: str) -> None:
 
 
 def assert_all_is_well(scene: Scene, fault: str, effects: int = RECORDS + TASKS) -> None:
-    if scene.endpoint.control._weather.listing():
+    if scene.endpoint.faults():
         time.sleep(0.4)  # what is applied late has been applied
     judgement, late = scene.end()
     note(fault, scene.kind, judgement, late)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 
 import psycopg
 import pytest
 import time_machine
-from fixtures_push import Portal, Rig
+from fixtures_push import Portal, Rig, meanwhile
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
 
 from worker.steps.pacing.periods import Periods
 from worker.store import leases, slots
@@ -45,15 +43,12 @@ SHUT, OPEN = "alter database {name} allow_connections false", "alter database {n
 
 
 @contextmanager
-def during(rig: Rig, do, after: float = 0.4) -> Iterator[None]:
+def during(rig: Rig, do: Callable[[], object]) -> Iterator[None]:
     """Something happens while the CRM thinks about a write."""
-    rig.portal.endpoint.weather({"match": UPDATE, "nth": 1, "fault": "latency", "args": {"seconds": 1.0}})
-    thread = threading.Timer(after, do)
-    thread.start()
-    try:
+    endpoint = rig.portal.endpoint
+    endpoint.weather({"match": UPDATE, "nth": 1, "fault": "latency", "args": {"seconds": 0.8}})
+    with meanwhile(endpoint.struck, do):
         yield
-    finally:
-        thread.join()
 
 
 @pytest.mark.fault("F48")
@@ -171,7 +166,7 @@ def full(store: Store) -> Iterator[None]:
 @pytest.mark.fault("F51")
 def test_without_room_for_the_attempt_no_call_is_made(rig: Rig) -> None:
     rig.wish(*(rig.portal.want(number, jobtitle="x" * 900) for number in range(30)))
-    with full(rig.store), pytest.raises(OperationalError, match="full"):
+    with full(rig.store), pytest.raises(StoreUnreachable, match="full"):
         rig.push(threads=1)
     before = (rig.portal.calls(), rig.statuses())
 
@@ -184,7 +179,7 @@ def test_without_room_for_the_attempt_no_call_is_made(rig: Rig) -> None:
 def test_without_room_for_the_outcome_the_rows_are_read_back(rig: Rig) -> None:
     rig.wish(*(rig.portal.want(number, jobtitle="x" * 900) for number in range(30)))
     crowd = ExitStack()
-    with during(rig, lambda: crowd.enter_context(full(rig.store))), crowd, pytest.raises(OperationalError, match="full"):
+    with during(rig, lambda: crowd.enter_context(full(rig.store))), crowd, pytest.raises(StoreUnreachable, match="full"):
         rig.push(threads=1)
 
     assert rig.statuses() == {"sending": 30}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
+from fixtures_push import meanwhile
 from journeys_calendar import MONDAY
 
 from worker.store import runs, versions
@@ -25,14 +25,12 @@ def test_a_run_ends_with_the_settings_it_began_with_and_the_next_one_has_those_a
     stage.portal.endpoint.weather({"match": WRITE, "nth": 1, "fault": "latency", "args": {"seconds": 1.0}})
     texts = []
 
-    def meanwhile() -> None:
+    def activate_another() -> None:
         with worker.tools.store.write() as tx:
             texts.append(versions.activate(tx, worker.tools.settings.text + "\n# other", "ana")[0])
 
-    timer = threading.Timer(0.5, meanwhile)
-    timer.start()
-    report = stage.run(MONDAY)
-    timer.join()
+    with meanwhile(stage.portal.endpoint.struck, activate_another):
+        report = stage.run(MONDAY)
     with worker.tools.store.read() as tx:
         (run,) = [one for one in runs.recent(tx, 5) if one.id == report.run]
         active = versions.active(tx).hash

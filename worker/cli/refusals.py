@@ -26,6 +26,5 @@ def refusal(error: BaseException) -> str | None:
         return masked(f"{error.strerror or error}: {error.filename or ''}. Check the path and its permissions.")
     if type(error).__module__.startswith("sqlalchemy"):
         said = str(getattr(error, "orig", error)).splitlines()[0]
-        todo = "Make room on its disk, then start again." if "disk" in said else "Check --store or PQL_STORE."
-        return masked(f"The store could not be used: {said}. {todo}")
+        return masked(f"The store could not be used: {said}. Check --store or PQL_STORE.")
     return None

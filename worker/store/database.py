@@ -24,7 +24,7 @@ from sqlalchemy import ColumnElement, Engine, Executable, Table, create_engine, 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.url import URL
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from worker.store.errors import BadStoreUrl, StoreUnreachable
 from worker.store.tables import Moment
@@ -32,6 +32,19 @@ from worker.store.tables import Moment
 BUSY_SECONDS = 30
 READ_AT_ONCE = 20_000  # rows of a large table that are Python objects at one time
 AT_ONCE = 5000  # rows per executemany, so that a large write does not hold two copies in memory
+_ROOM, _RUN = "Make room on its disk, then start again.", "See that its server and its disk are well, then start again."
+UNWELL = {
+    "SQLITE_FULL": _ROOM,
+    "53100": _ROOM,
+    "SQLITE_BUSY": "Another process holds it; look for one that does not end.",
+    "SQLITE_READONLY": "Check the rights of its file and folder.",
+    "SQLITE_IOERR": "Make room on its disk or see what ails it, then start again.",
+    "08": _RUN,
+    "53": _RUN,
+    "57P": _RUN,
+    "58": _RUN,
+}
+"""SQLite's codes, and the classes of Postgres's, that speak of the database and not of the statement: what to do."""
 READ = {"pql_read": True}
 SQLITE_NOW = select(literal_column("strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'", type_=Moment()))
 POSTGRES_NOW = select(func.clock_timestamp(type_=Moment()))
@@ -199,9 +212,14 @@ class Store:
         try:
             connection = engine.connect()
         except OperationalError as problem:
-            raise StoreUnreachable(_said(self.engine.url, problem)) from None
+            raise StoreUnreachable(_closed(self.engine.url, problem)) from None
         with connection:
-            yield connection
+            try:
+                yield connection
+            except DBAPIError as problem:
+                if (remedy := _remedy(problem)) is None:
+                    raise
+                raise StoreUnreachable(_gave_up(self.engine.url, problem, remedy)) from problem
 
 
 def open_store(url: str, workspace: str = "default") -> Store:
@@ -287,7 +305,25 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, 
         yield rows[start : start + AT_ONCE]
 
 
-def _said(place: URL, problem: OperationalError) -> str:
-    where = place.render_as_string(hide_password=True)
-    reason = str(problem.orig).strip().splitlines()[0] if problem.orig else "no answer"
-    return f"The store {where} cannot be opened: {reason}. Check the address, the password and that the server runs."
+def _remedy(problem: DBAPIError) -> str | None:
+    """What to do where not the statement is wrong but the database is away, full or locked; None for a wrong statement."""
+    code = getattr(problem.orig, "sqlite_errorname", None) or getattr(problem.orig, "sqlstate", None) or ""
+    known = next((remedy for start, remedy in UNWELL.items() if code.startswith(start)), None)
+    return _RUN if known is None and problem.connection_invalidated else known
+
+
+def _closed(place: URL, problem: DBAPIError) -> str:
+    return f"{_named(place)} cannot be opened: {_reason(problem)}. Check the address, the password and that the server runs."
+
+
+def _gave_up(place: URL, problem: DBAPIError, remedy: str) -> str:
+    return f"{_named(place)} did not carry out what was begun: {_reason(problem)}. {remedy} What it had confirmed stands."
+
+
+def _named(place: URL) -> str:
+    return f"The store {place.render_as_string(hide_password=True)}"
+
+
+def _reason(problem: DBAPIError) -> str:
+    said = str(problem.orig).strip() if problem.orig else ""
+    return said.splitlines()[0] if said else "no answer"

@@ -10,7 +10,7 @@ class BadStoreUrl(StoreError):
 
 
 class StoreUnreachable(StoreError):
-    """The database does not answer, or has been locked for too long."""
+    """The database does not answer, has no room, or has been locked for too long; what it had not confirmed is not known."""
 
 
 class SchemaTooOld(StoreError):

@@ -18,13 +18,14 @@ from worker.lake.files import LakeDamaged, LakeRefused
 from worker.steps.planning.commit import Overtaken
 from worker.store import troubles
 from worker.store.database import Store
+from worker.store.errors import StoreError
 from worker.wiring.evaluating import Moved
 from worker.wiring.masking import masked
 
 log = structlog.get_logger("pql")
 RUN = "run"
 PASSING = (TryLater, Overtaken, Moved)
-SAID = (ConnectorError, LakeDamaged, LakeRefused)
+SAID = (ConnectorError, StoreError, LakeDamaged, LakeRefused)
 UNFORESEEN = "Something unforeseen; the log has its trace."
 _NOTED = "pql_noted"
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from worker.store.database import Store, open_store
 from worker.store.errors import BadStoreUrl, StoreUnreachable
@@ -150,3 +151,21 @@ def test_a_password_never_shows_when_the_server_does_not_answer():
 
     assert "s3cret" not in f"{store!r} {caught.value}"
     assert "Check the address" in str(caught.value)
+
+
+def test_a_connection_that_is_cut_in_the_middle_of_a_transaction_is_told_as_a_store_that_is_away(postgres_url: str):
+    def cut() -> None:
+        with store.write() as tx, store.write() as other:
+            other.value(select(func.pg_terminate_backend(tx.value(select(func.pg_backend_pid())))))
+            tx.value(text("select 1"))
+
+    with closing(open_store(postgres_url)) as store, pytest.raises(StoreUnreachable, match="did not carry out") as caught:
+        cut()
+
+    assert "What it had confirmed stands" in str(caught.value)
+    assert "select 1" not in str(caught.value)
+
+
+def test_what_is_wrong_with_a_statement_is_not_blamed_on_the_database(store: Store):
+    with pytest.raises(DBAPIError), store.write() as tx:
+        tx.value(text("select * from nowhere"))
