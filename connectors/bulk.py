@@ -104,8 +104,12 @@ class Bulk(Protocol):
         """Send the file. A job takes one; after any error the job is to be aborted."""
         ...
 
-    def close(self, job: str) -> None:
-        """Have it worked off. Closing it again does no harm; whether it is closed tells `look`."""
+    def close(self, job: str) -> bool:
+        """
+        Have it worked off; False where the CRM says that this job cannot be: closed before, over, or without its file.
+
+        Closing it again does no harm; which of these it is tells `look`.
+        """
         ...
 
     def abort(self, job: str) -> None:

@@ -93,9 +93,10 @@ def _push(doc: Mapping[str, Any]) -> None:
     kind, url, token = doc["crm"]
     modes = {(object, name): mode for object, name, mode in doc["rules"]["modes"]}
     rules = Writing(kind, modes, "when_unowned", frozenset(doc["rules"]["unowned"]))
-    with _store(doc) as store, closing(opened(kind, url, token)) as crm:
+    how = {name: doc[name] for name in ("seconds", "threads", "part") if name in doc}
+    with _store(doc) as store, closing(opened(kind, url, token, **doc.get("options", {}))) as crm:
         sweep(store)
-        push(store, crm, rules, Pushing(seconds=10, threads=doc.get("threads", 1)))
+        push(store, crm, rules, Pushing(**{"seconds": 10, "threads": 1, **how}))
 
 
 def _file(doc: Mapping[str, Any]) -> None:

@@ -11,14 +11,15 @@ and no matching with the code it judges.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import itemgetter
 from typing import Literal
 
 from chaos.evidence import READING, Evidence, Row
-from chaos.told import US, Record, Said, Told, same
+from chaos.told import US, Record, Said, Told, parts, same
 
 from connectors.fields import BY_NAME, OWNER
 
@@ -62,7 +63,7 @@ def judge(evidence: Evidence) -> Judgement:
     told = Told(evidence)
     tasks = [_task(evidence, told, row) for row in evidence.intents]
     records = [_record(evidence, told, row) for row in evidence.records]
-    laws = (_strangers, _made_anew, _edits, _order, _attempts, _calls, _reports)
+    laws = (_strangers, _made_anew, _edits, _added, _undone, _order, _attempts, _calls, _reports)
     return Judgement([*tasks, *records], [broken for law in laws for broken in law(evidence, told)])
 
 
@@ -196,12 +197,13 @@ def _missing(evidence: Evidence, row: Row, record: Record) -> Iterator[str]:
     left_out = {*(row["parked"] or ()), *evidence.dropped}
     for name, wanted in row["wanted"].items():
         standard = BY_NAME.get(name)
-        if name in left_out or (standard is None and name not in evidence.respected and name != OWNER):
+        shared = name == OWNER or name in evidence.respected or name in evidence.appended
+        if name in left_out or (standard is None and not shared):
             continue  # what a new record was made with (its e-mail, names) is not kept in step
         if standard is not None and standard.rides_along:
             continue
         said = record.fields.get(evidence.names.field(name), [])
-        if (name == OWNER or name in evidence.respected) and (record.mixed or record.inherited) and said:
+        if shared and (record.mixed or record.inherited) and said:
             continue  # whoever merges or converts decides whose it is, and what a field says that people share with us
         if not _stands(evidence, name, wanted, said):
             yield f"{name} is {said[-1].value if said else None!r} instead of {wanted!r} (seq {row['seq']})"
@@ -210,6 +212,8 @@ def _missing(evidence: Evidence, row: Row, record: Record) -> Iterator[str]:
 def _stands(evidence: Evidence, name: str, wanted: object, said: Sequence[Said]) -> bool:
     if same(said[-1].value if said else None, wanted):
         return True
+    if name in evidence.appended:  # what stood there once was taken out by a person: that we only add is a law below
+        return parts(wanted) <= {part for one in said for part in parts(one.value)}
     if name == KEY:
         return bool(said) and not same(said[-1].value, None)  # written once; a survivor keeps the one it has
     if name == OWNER or name in evidence.respected:
@@ -258,6 +262,46 @@ def _edits(evidence: Evidence, told: Told) -> Iterator[str]:
                         f"{record.object} {record.id}: {before.actor} set {name} to {before.value!r}, "
                         f"and we overwrote it with {after.value!r}"
                     )
+
+
+def _added(evidence: Evidence, told: Told) -> Iterator[str]:
+    """What stands in a field of several values stays, unless its run is taken back, and nothing is added to it twice."""
+    for record, name, before, after in _overwritten(told, evidence.appended):
+        where, kept = f"{record.object} {record.id}: ", parts(before.value) <= parts(after.value)
+        if not kept and not _takes_back(_carrier(evidence, record, after), record):
+            yield f"{where}we made {after.value!r} of {before.value!r} in {name}"
+        if len(parts(after.value)) < sum(1 for one in str(after.value or "").split(";") if one.strip()):
+            yield f"{where}we wrote {after.value!r} to {name}"
+
+
+def _undone(evidence: Evidence, told: Told) -> Iterator[str]:
+    """What takes a run back replaces nothing but what we wrote."""
+    shown = {evidence.names.field(name) for name in (*BY_NAME, OWNER, *evidence.respected)}
+    for record, name, before, after in _overwritten(told, shown):
+        theirs = before.by_person and not record.mixed and not same(before.value, after.value)
+        if theirs and _takes_back(_carrier(evidence, record, after), record):
+            yield f"{record.object} {record.id}: an undo overwrote {before.value!r} in {name} of {before.actor}"
+
+
+def _overwritten(told: Told, names: Iterable[str]) -> Iterator[tuple[Record, str, Said, Said]]:
+    """What we wrote in these fields of people and companies: record, field, what stood there, and what we made of it."""
+    for record in (one for one in told.records.values() if one.object != "task"):
+        for name in names:
+            for before, after in pairwise(record.fields.get(name, ())):
+                if after.by_us:
+                    yield record, name, before, after
+
+
+def _carrier(evidence: Evidence, record: Record, said: Said) -> Row | None:
+    """The newest attempt about this record that was begun before."""
+    begun = [one for one in evidence.attempts if one["kind"] == "record_write" and one["started_at"] <= said.at + TICK]
+    mine = [one for one in begun if any(str(sent.get("crm_id")) == record.id for sent in one["keys"].values())]
+    return max(mine, key=itemgetter("started_at"), default=None)
+
+
+def _takes_back(attempt: Row | None, record: Record) -> bool:
+    mine = (one for one in attempt["keys"].values() if str(one.get("crm_id")) == record.id) if attempt else ()
+    return any(str(one.get("run") or attempt["run_id"] or "").startswith("undo-") for one in mine if attempt)
 
 
 def _order(evidence: Evidence, told: Told) -> Iterator[str]:

@@ -41,20 +41,21 @@ class Names:
 
 HUBSPOT = Names(
     "hubspot",
-    {"contact": "contact", "task": "task"},
+    {"contact": "contact", "company": "company", "task": "task"},
     "hubspot_owner_id",
     {"hs_task_status": "COMPLETED"},
     "hs_task_subject",
     [
         ("POST", "contacts/batch/update"),
         ("POST", "contacts/batch/create"),
+        ("POST", "companies/batch/update"),
         ("POST", "tasks/batch/create"),
         ("PATCH", "/tasks/"),
     ],
 )
 SALESFORCE = Names(
     "salesforce",
-    {"Lead": "lead", "Contact": "contact", "Task": "task"},
+    {"Lead": "lead", "Contact": "contact", "Account": "company", "Task": "task"},
     "OwnerId",
     {"Status": "Completed"},
     "Subject",
@@ -76,6 +77,8 @@ class Evidence:
     attempts: Sequence[Row]
     respected: frozenset[str] = frozenset()
     """Fields in which a person's word counts (`respect_human`)."""
+    appended: frozenset[str] = frozenset()
+    """Fields of several values, `;` between them, to which we only add (`append`)."""
     reported: Mapping[str, int] | None = None
     """What all reports together said, where there is a report of every push."""
     dropped: frozenset[str] = field(default=frozenset())

@@ -13,11 +13,15 @@ from typing import Any
 from sqlalchemy import Column
 
 from connectors.contract import Outcome
+from settings.destinations import Mode
 from worker.core import threeway
 from worker.steps.sending import push_tasks, record_drafts, record_outcomes
+from worker.steps.sending.bulk.calls import Hand
+from worker.steps.sending.desk import Writing
 from worker.steps.sending.push_records import Records, attempts
 from worker.store import intent_claims, record_claims
 from worker.store.many import updating
+from worker.store.record_claims import Row
 
 Sabotage = Callable[[], AbstractContextManager[None]]
 
@@ -78,6 +82,34 @@ def _made_anew() -> AbstractContextManager[None]:
     return _instead(Records, "_settled_by_reading", settled)
 
 
+def _in_mode(sabotaged: Mode, instead: Mode) -> Sabotage:
+    def resolve(mode: Mode, three: threeway.Three, **more: Any) -> Any:
+        return threeway.resolve(instead if mode == sabotaged else mode, three, **more)
+
+    return lambda: _instead(record_drafts, "resolve", resolve)
+
+
+def _taken_for_written() -> AbstractContextManager[None]:
+    kept = Hand.drop
+
+    def drop(self: Hand, *said: Any, **more: Any) -> None:
+        with self.writing() as tx:
+            held = f"claimed_by = '{self.job.holder}'"
+            tx.connection.exec_driver_sql(f"update record_sync set status = 'in_sync', claimed_by = null where {held}")
+        kept(self, *said, **more)
+
+    return _instead(Hand, "drop", drop)
+
+
+def _restored_at_any_price() -> AbstractContextManager[None]:
+    kept = record_drafts._resolution
+
+    def resolution(row: Row, name: str, three: threeway.Three, rules: Writing) -> Any:
+        return threeway.resolve("own", three, clear=True) if row.restores else kept(row, name, three, rules)
+
+    return _instead(record_drafts, "_resolution", resolution)
+
+
 def _forgotten() -> AbstractContextManager[None]:
     kept = attempts.end
 
@@ -94,6 +126,9 @@ SABOTAGES: Mapping[str, Sabotage] = {
     "a person's value is overwritten": lambda: _instead(
         record_drafts, "resolve", lambda _, three, **more: threeway.resolve("own", three, **more)
     ),
+    "a field of several values is replaced": _in_mode("append", "own"),
+    "what a person changed meanwhile is taken back too": _restored_at_any_price,
+    "the rows of a bulk job that came to nothing count as written": _taken_for_written,
     "a touched task is moved and closed": lambda: _instead(push_tasks, "touched", lambda *_: None),
     "an unproved task counts as made": _unproved_task("confirmed"),
     "an unproved task is given up in silence": _unproved_task("dead"),

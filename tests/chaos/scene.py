@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from chaos.checker import Judgement, judge, late
@@ -20,14 +21,16 @@ from chaos.stage import Stage
 from pusher import opened
 from sqlalchemy import select
 
+from connectors.errors import ConnectorError
 from worker.steps.intake.watch import watch
+from worker.steps.mending.undo import Asked, CannotUndo, undo
 from worker.steps.pacing.limiter import LocalLimiter
 from worker.steps.pacing.periods import Periods
 from worker.steps.planning.effects import Wishes, commit
 from worker.steps.sending.desk import PushReport, Writing
 from worker.steps.sending.push import Pushing, push
 from worker.steps.sending.sweep import sweep
-from worker.store import intents, links, records
+from worker.store import intents, links, records, runs
 from worker.store.database import Store
 from worker.store.intents import Planned
 from worker.store.records import Want
@@ -35,6 +38,8 @@ from worker.store.tables import intent, record_sync
 
 PEOPLE = 6
 """People who are in the CRM from the start; a higher number is somebody new."""
+COMPANIES = (100, 101)
+"""Companies, by numbers of their own."""
 DUE = datetime(2026, 11, 23, 10, tzinfo=UTC)
 OWNERS = ("ana", "tom", "eva")
 """Eva is nobody whom we ever want: she is only where people put her."""
@@ -56,11 +61,16 @@ class Scene:
         self._since = (_last(self.endpoint.ledger()), _last(self.endpoint.requests()))
         made = self.endpoint.seed(owners=[{"email": f"{who}@acme.com", "name": who.title()} for who in OWNERS])
         self.owners = {who: made["owners"][f"{who}@acme.com"] for who in OWNERS}
-        people = [self.place.seed(number) for number in range(PEOPLE)]
-        self.ids = [one["id"] for one in self.endpoint.seed(records=people)["records"]]
+        there = {number: self.place.seed(number) for number in range(PEOPLE)}
+        there |= {number: self.place.company(number) for number in COMPANIES}
+        seeded = self.endpoint.seed(records=list(there.values()))["records"]
+        self.ids = {number: one["id"] for number, one in zip(there, seeded, strict=True)}
         self.rules = Writing(
             kind,
-            {(one, self.place.title): "respect_human" for one in self._persons},
+            {
+                **{(one, self.place.title): "respect_human" for one in self._persons},
+                **{(one, self.place.several): "append" for one in self._persons},
+            },
             "when_unowned",
             self.place.names.unowned,
         )
@@ -72,16 +82,19 @@ class Scene:
         self.calm_since = self.clock.now()
         self.dropped: set[str] = set()
         self.killed = 0
-        self._runs = self._struck = self._landed = 0
+        self._struck = self._landed = 0
 
     @property
     def _persons(self) -> tuple[str, ...]:
-        return tuple(name for name in self.place.names.objects.values() if name != "task")
+        return tuple(name for name in self.place.names.objects.values() if name not in ("task", "company"))
 
     # ------------------------------------------------------------------------------- what is wanted
 
     def key(self, number: int) -> str:
-        return f"L{number}"
+        return f"A{number}" if number in COMPANIES else f"L{number}"
+
+    def _object(self, number: int) -> str:
+        return "company" if number in COMPANIES else self.place.person
 
     def want(self, number: int, **fields: Any) -> Want:
         """What is wanted of one lead from now on, at the record that stands for it now."""
@@ -101,11 +114,11 @@ class Scene:
     def _of(self, number: int, link: links.Link | None, gone: bool) -> Want:
         key, fields = self.key(number), dict(self.wanted[number])
         if gone:  # not made anew within the episode
-            return Want(key, self.place.person, fields, status="unmatched")
+            return Want(key, self._object(number), fields, status="unmatched")
         if link is not None:
             return Want(key, link.object, fields, crm_id=link.crm_id, because="viewed pricing 3 times")
-        if number < PEOPLE:
-            return Want(key, self.place.person, fields, crm_id=self.ids[number], because="viewed pricing 3 times")
+        if number in self.ids:
+            return Want(key, self._object(number), fields, crm_id=self.ids[number], because="viewed pricing 3 times")
         who = {"email": f"n{number}@new.example", "last_name": f"n{number}", "company_name": "New"}
         return Want(key, self.place.person, fields | who, because="signed up")
 
@@ -133,10 +146,13 @@ class Scene:
 
     def wish(self, *wishes: Want | Planned | None) -> None:
         """What a plan commits, in one transaction."""
-        self._runs += 1
+        with self.store.write() as tx:
+            run = runs.begin(tx, tx.now(), "sha")
         wants = [one for one in wishes if isinstance(one, Want) and int(one.record_key[1:]) not in self.merged]
         tasks = [one for one in wishes if isinstance(one, Planned)]
-        commit(self.store, Wishes({self.kind: wants}, {self.kind: tasks}), f"run-{self._runs}")
+        commit(self.store, Wishes({self.kind: wants}, {self.kind: tasks}), run)
+        with self.store.write() as tx:
+            runs.finish(tx, run, "done")
 
     def plan_again(self) -> None:
         """What the next scheduled plan does: read what people did, want all of it again where the records are now."""
@@ -156,6 +172,20 @@ class Scene:
             self.totals.update(tasks=tasks.created + tasks.existing, records_created=rows.created)
         self._note_faults()
         return report
+
+    def undo(self) -> None:
+        """The last run is undone, as far as that goes within a slice; what waits is for the next push."""
+        self.totals = None  # what an undo sends it reports itself
+        until = time.monotonic() + SLICE
+        tools: Any = SimpleNamespace(
+            store=self.store,
+            crms={self.kind: self.crm},
+            stopping=lambda: time.monotonic() > until,
+            progress=lambda *_: None,
+        )
+        with suppress(CannotUndo, ConnectorError):
+            undo(tools, Asked("last", "ana"), lambda _: self.limiter)
+        self._note_faults()
 
     def sweep(self) -> None:
         sweep(self.store, PERIODS)
@@ -189,8 +219,11 @@ class Scene:
     def elsewhere(self) -> None:
         """As if whoever holds something now ran on another host, of whose processes nobody can tell."""
         with self.store.write() as tx:
-            for table in ("record_sync", "intent"):
-                tx.connection.exec_driver_sql(f"update {table} set claimed_by = 'elsewhere:1' where status = 'sending'")
+            for table in ("record_sync", "intent"):  # what a job holds is the job's
+                held = "status = 'sending' and claimed_by not like 'bulk/%%'"
+                tx.connection.exec_driver_sql(f"update {table} set claimed_by = 'elsewhere:1' where {held}")
+            tx.connection.exec_driver_sql("update bulk_job set claimed_by = 'elsewhere:1' where claimed_by is not null")
+            tx.connection.exec_driver_sql("update lease set owner = 'elsewhere:1' where owner is not null")
 
     def another_crm(self) -> Any:
         """A connector of its own, as another process has one."""
@@ -211,7 +244,7 @@ class Scene:
     # -------------------------------------------------------------------------- weather and people
 
     def storm(self, what: str, fault: str, nth: int | Sequence[int] = 1, **args: Any) -> dict[str, Any]:
-        method, path = self.place.paths[what]
+        method, path = self.place.paths.get(what, self.place.paths["records"])  # HubSpot has no jobs
         return {"match": {"method": method, "path": path}, "nth": nth, "fault": fault, "args": args}
 
     def weather(self, *rules: dict[str, Any]) -> None:
@@ -260,7 +293,7 @@ class Scene:
             link = links.by_key(tx, self.kind, [self.key(number)]).get(self.key(number))
         if link is not None:
             return link.object, link.crm_id
-        return (self.place.person, self.ids[number]) if number < PEOPLE else None
+        return (self._object(number), self.ids[number]) if number in self.ids else None
 
     def task_of(self, number: int) -> str | None:
         """The CRM's id of the newest task about this lead."""
@@ -298,7 +331,8 @@ class Scene:
 
     def evidence(self, *, in_between: bool = False) -> Evidence:
         """Everything since the scene was set; in between, reports and store may differ by what is under way."""
-        more: dict[str, Any] = {"respected": frozenset({self.place.title}), "dropped": frozenset(self.dropped)}
+        named = {"respected": self.place.title, "appended": self.place.several}
+        more: dict[str, Any] = {name: frozenset({one}) for name, one in named.items()} | {"dropped": frozenset(self.dropped)}
         if self.totals is not None and not in_between:
             more["reported"] = dict(self.totals)
         return gather(self.place.names, self.endpoint, self.store, self._since, **more)

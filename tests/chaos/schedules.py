@@ -16,10 +16,10 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from chaos import steps
+from chaos import filing, steps
 from chaos.checker import Judgement
 from chaos.faults import BY_ROW, FAULTS, NTH, POINTS, STRUCK
-from chaos.scene import PEOPLE, Scene
+from chaos.scene import COMPANIES, PEOPLE, Scene
 from chaos.stage import PLACES, Stage
 from chaos.steps import Step
 from chaos.stories import STORIES
@@ -125,6 +125,8 @@ def _wish(dice: random.Random, number: int) -> Step:
             (4, lambda: steps.Qualify(number, score, dice.randrange(1, 3), _who(dice))),
             (3, lambda: steps.Rescore(number, score)),
             (2, lambda: steps.Entitle(number, dice.choice(("CEO", "VP Data")))),
+            (1.5, lambda: steps.Rescore(dice.choice(COMPANIES), score)),
+            (1, lambda: steps.Add(number, dice.choice(("hot", "warm")))),
             (1.5, lambda: steps.Cool(number)),
             (1.5, lambda: steps.Reassign(number, _who(dice))),
         ],
@@ -147,14 +149,15 @@ def _deed(dice: random.Random, hero: int, *, crashing: bool) -> Step:
 
 
 def _person(dice: random.Random, crm: str, hero: int) -> Step:
-    number = dice.choice((hero, hero, dice.randrange(LEADS)))
+    number = dice.choice((hero, hero, dice.randrange(LEADS), dice.choice(COMPANIES)))
+    other = next(one for one in COMPANIES if one != number) if number in COMPANIES else dice.randrange(LEADS)
     return _drawn(
         dice,
         [
-            (3, lambda: steps.Edit(number, dice.choice(("title", "title", "score", "owner")))),
+            (3, lambda: steps.Edit(number, dice.choice(("title", "title", "several", "score", "owner")))),
             (3, lambda: steps.EditTask(number, dice.choice(("subject", "owner", "close", "delete")))),
             (1, lambda: steps.Delete(number)),
-            (1, lambda: steps.Merge(number, dice.randrange(LEADS))),
+            (1, lambda: steps.Merge(number, other)),
             (1 if crm == "salesforce" else 0, lambda: steps.Convert(number)),
             (0.4, lambda: steps.Leave(_who(dice))),
             (0.4, lambda: steps.Return(_who(dice))),
@@ -174,7 +177,7 @@ def _fault(step: Step) -> str | None:
     if isinstance(step, steps.Weather):
         status = step.args.get("status")
         return f"{step.fault} {status}" if status else step.fault
-    if isinstance(step, steps.Crash):
+    if isinstance(step, steps.Crash | filing.CrashFiling):
         return f"kill at {step.point.partition(':')[0]}"
     named = {
         steps.Twice: "two pushers",
@@ -187,6 +190,8 @@ def _fault(step: Step) -> str | None:
         steps.Merge: "records merged",
         steps.Convert: "lead converted",
         steps.Leave: "owner left",
+        filing.File: "many at once",
+        steps.Undo: "run undone",
     }
     return named.get(type(step))
 

@@ -20,6 +20,8 @@ from connectors.sandbox.serve import Endpoint, Sandbox
 from worker.store.database import Store, open_store
 from worker.store.tables import metadata
 
+FILING = {"bulk_above": 1}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -29,6 +31,8 @@ class Place:
     person: str
     title: str
     """A field that people share with us."""
+    several: str
+    """A field of several values, to which we add."""
     paths: Mapping[str, tuple[str, str]]
     """Method and path of the calls that weather may strike."""
 
@@ -40,6 +44,12 @@ class Place:
         plain = {"LastName": f"c{number}", "Company": "Nordwerk", "Email": email}
         return {"object": "Lead", "properties": plain | title}
 
+    def company(self, number: int) -> dict[str, Any]:
+        """A company."""
+        if self.names.crm == "hubspot":
+            return {"object": "company", "properties": {"name": f"c{number}", "domain": f"c{number}.example"}}
+        return {"object": "Account", "properties": {"Name": f"c{number}"}}
+
     def native(self, object: str) -> str:
         return next(theirs for theirs, ours in self.names.objects.items() if ours == object)
 
@@ -49,8 +59,9 @@ PLACES = {
         HUBSPOT,
         "contact",
         "jobtitle",
+        "message",
         {
-            "records": ("POST", "contacts/batch/(update|create)"),
+            "records": ("POST", "(contacts|companies)/batch/(update|create)"),
             "tasks": ("POST", "tasks/batch/create"),
             "changes": ("PATCH", "objects/[^/]+/tasks/"),
             "reads": ("POST", "batch/read"),
@@ -61,11 +72,16 @@ PLACES = {
         SALESFORCE,
         "lead",
         "Title",
+        "Description",
         {
             "records": ("PATCH", "composite/sobjects"),
             "tasks": ("POST", "composite/sobjects$"),
             "changes": ("PATCH", "sobjects/Task/"),
             "reads": ("*", "(query|composite/sobjects/)"),
+            "jobs": ("*", "jobs/ingest"),
+            "files": ("PUT", "jobs/ingest"),
+            "states": ("PATCH", "jobs/ingest"),
+            "looks": ("GET", "jobs/ingest"),
             "all": ("*", "/services/data/"),
         },
     ),
@@ -79,6 +95,7 @@ class Stage:
         self.pushers = pushers
         self._endpoints = {"hubspot": sandbox.hubspot, "salesforce": sandbox.salesforce}
         self._crms: dict[str, Crm] = {}
+        self._filing: Crm | None = None
         self._photographs: dict[str, sqlite3.Connection] = {}
         self._stores: dict[str, tuple[Store, Clock]] = {}
 
@@ -99,7 +116,7 @@ class Stage:
             self._stores.pop(url)[0].close()
 
     def close(self) -> None:
-        for crm in self._crms.values():
+        for crm in (*self._crms.values(), *([self._filing] if self._filing else [])):
             crm.close()  # type: ignore[attr-defined]
         for store, _ in self._stores.values():
             store.close()
@@ -126,6 +143,14 @@ class Stage:
             unowned = frozenset({str(endpoint.state.doc("account", "integration_user"))})
             place = replace(place, names=replace(place.names, unowned=unowned))
         return place, endpoint, self._crms[kind]
+
+    @property
+    def filing(self) -> Crm:
+        """A connector to Salesforce that makes a bulk job of two rows and more."""
+        if self._filing is None:
+            endpoint = self._endpoints["salesforce"]
+            self._filing = opened("salesforce", endpoint.url, endpoint.token, **FILING)
+        return self._filing
 
     def _prepare(self, kind: str, endpoint: Endpoint) -> None:
         crm = self._crms[kind] = opened(kind, endpoint.url, endpoint.token)

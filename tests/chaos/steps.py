@@ -67,6 +67,17 @@ class Entitle:
 
 
 @dataclass(frozen=True)
+class Add:
+    """A value is to stand in a field of several values, beside what stands there."""
+
+    number: int
+    text: str
+
+    def do(self, scene: Scene) -> None:
+        scene.wish(scene.want(scene.merged.get(self.number, self.number), **{scene.place.several: self.text}))
+
+
+@dataclass(frozen=True)
 class Cool:
     """It is no PQL any more: the flag goes, the tier is cleared, its task is closed."""
 
@@ -158,6 +169,14 @@ class Crash:
 
 
 @dataclass(frozen=True)
+class Undo:
+    """A person takes back what the last run wrote."""
+
+    def do(self, scene: Scene) -> None:
+        scene.undo()
+
+
+@dataclass(frozen=True)
 class Sweep:
     """The sweeper passes."""
 
@@ -188,7 +207,7 @@ class Jump:
 class Weather:
     """The CRM answers the nth of these calls with a fault."""
 
-    what: Literal["records", "tasks", "changes", "reads", "all"]
+    what: str
     fault: str
     nth: tuple[int, ...] = (1,)
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -210,22 +229,24 @@ class Clear:
 
 @dataclass(frozen=True)
 class Edit:
-    """A person edits a record: their own field, one of ours, or its owner."""
+    """A person edits a record: a field that is shared with us, one of ours, or its owner."""
 
     number: int
-    what: Literal["title", "score", "owner"] = "title"
+    what: Literal["title", "several", "score", "owner"] = "title"
     value: str = "Head of IT"
 
     def do(self, scene: Scene) -> None:
         where = scene.there(self.number)
+        if where is None or (where[0] == "company" and self.what in ("title", "several")):
+            return
         names = scene.place.names
         said = {
             "title": {scene.place.title: self.value},
+            "several": {scene.place.several: self.value},
             "score": {names.field("pql_score"): 1},
             "owner": {names.owner: scene.owners["eva"]},
         }
-        if where is not None:
-            scene.act("edit", *where, properties=said[self.what])
+        scene.act("edit", *where, properties=said[self.what])
 
 
 @dataclass(frozen=True)

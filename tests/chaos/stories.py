@@ -8,7 +8,8 @@ it puts to the test; `test_sabotage` shows that a product which breaks the promi
 import random
 from collections.abc import Callable
 
-from chaos import steps
+from chaos import filing, steps
+from chaos.faults import EVERYWHERE, NTH, STRUCK
 from chaos.scene import DELAY
 from chaos.steps import Step
 
@@ -54,4 +55,30 @@ def _lost(dice: random.Random, crashing: bool) -> list[Step]:
     return [steps.Weather("records", fault, (1,), args), steps.Push()]
 
 
-STORIES: tuple[Tell, ...] = (_handled, _unproved, _gone, _belated, _news)
+def _filed(dice: random.Random, hero: int, crashing: bool) -> list[Step]:
+    """A bulk job is under way, or fails, while people and plans go on."""
+    told: list[Step] = [filing.Backfill(dice.choice((10, 20, 30)))]
+    if dice.random() < 0.5:
+        fault, args = dice.choice(EVERYWHERE)
+        told.append(steps.Weather(dice.choice(filing.CALLS), fault, dice.choice(NTH), args))
+    killed = filing.CrashFiling(dice.choice(filing.POINTS), far=dice.random() < 0.5)
+    told.append(killed if crashing and dice.random() < 0.7 else filing.File())
+    between = (steps.Edit(hero, "score"), steps.Edit(hero), steps.Delete(hero), steps.Convert(hero), steps.Merge(hero, 0))
+    if dice.random() < 0.5:
+        told.append(dice.choice((*between, steps.Rescore(hero, 45), filing.Backfill(40), steps.Jump(125))))
+    return [*told, dice.choice((filing.File(), steps.Push(), steps.Sweep(), steps.Twice()))]
+
+
+def _regretted(dice: random.Random, hero: int, crashing: bool) -> list[Step]:
+    """A run is taken back after people wrote over some of it, in bad weather perhaps, and the next plan wants it again."""
+    ours: list[Step] = [steps.Rescore(hero, 45), steps.Push(), dice.choice((steps.Rescore(hero, 85), steps.Qualify(hero)))]
+    theirs = dice.choice((steps.Edit(hero, "score"), steps.Edit(hero), steps.EditTask(hero, "subject"), steps.Delete(hero)))
+    told = [*ours, steps.Push(), *([theirs] if dice.random() < 0.7 else [])]
+    if dice.random() < 0.5:
+        fault, args = dice.choice(EVERYWHERE)
+        told.append(steps.Weather(dice.choice(STRUCK), fault, dice.choice(NTH), args))
+    again = dice.choice((steps.Push(), steps.Undo(), steps.Edit(hero, "score"), steps.Rescore(hero, 71)))
+    return [*told, steps.Undo(), again, steps.Push()]
+
+
+STORIES: tuple[Tell, ...] = (_handled, _unproved, _gone, _belated, _news, _filed, _regretted)

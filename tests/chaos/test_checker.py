@@ -23,7 +23,8 @@ Doctor = Callable[[Evidence], Evidence]
 def good(request: pytest.FixtureRequest, stage: Stage, url: str) -> Evidence:
     """Two leads updated and one made, their tasks, a task closed and one moved, people's edits."""
     scene = Scene(stage, request.param, *stage.scratch(url))
-    title = scene.place.title
+    title, several = scene.place.title, scene.place.several
+    scene.wish(scene.want(0, **{several: "hot"}))
     scene.wish(*(scene.want(n, pql_flag=True, pql_score=70 + n, owner=scene.owners["ana"]) for n in (0, 1, 6)))
     scene.wish(scene.task(0), scene.task(1))
     scene.until_quiet()
@@ -101,6 +102,8 @@ WRONGS: dict[str, tuple[str, Doctor]] = {
     "a record made twice": ("made 2 times", lambda e: more(e, **{**ours(e, "create", "person"), "seq": 10_000, "id": "x"})),
     "a value overwritten by an older state": ("was written after", lambda e: rewritten(e, field(e, "pql_seq"), 1)),
     "a state written twice": ("within one state", lambda e: rewritten(e, field(e, "pql_score"), 71)),
+    "a value that was pushed out": ("we made 'cold'", lambda e: rewritten(e, next(iter(e.appended)), "cold")),
+    "a value that was added twice": ("we wrote 'hot;hot'", lambda e: rewritten(e, next(iter(e.appended)), "hot;hot")),
     "a write without an attempt": ("no attempt", lambda e: replace(e, attempts=e.attempts[1:])),
     "a call without an attempt": ("writing calls", lambda e: replace(e, requests=[*e.requests, *e.requests])),
     "a report that says too little": ("the reports say", lambda e: replace(e, reported={**(e.reported or {}), "tasks": 1})),
@@ -133,6 +136,15 @@ def test_an_owner_whom_a_person_chose_is_not_overwritten_unnoticed(good: Evidenc
 
     assert judge(chosen).wrong == []
     assert any("overwrote" in one for one in judge(rewritten(chosen, good.names.owner, "tom")).wrong)
+
+
+def test_a_run_that_is_taken_back_over_a_person_s_word_is_noticed(good: Evidence):
+    score = field(good, "pql_score")
+    both = rewritten(rewritten(good, score, 1, actor="person"), score, 70)
+    undone = [{**row, "keys": {key: {**one, "run": "undo-1"} for key, one in row["keys"].items()}} for row in good.attempts]
+
+    assert not any("undo" in one for one in judge(both).wrong)
+    assert any("an undo overwrote" in one for one in judge(replace(both, attempts=undone)).wrong)
 
 
 def test_an_attempt_that_was_written_down_after_the_call_is_none(good: Evidence):

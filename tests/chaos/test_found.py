@@ -3,8 +3,24 @@
 from collections.abc import Sequence
 
 import pytest
+from chaos.filing import Backfill, CrashFiling, File
 from chaos.scene import DELAY, Scene
-from chaos.steps import Convert, Crash, Delete, Jump, Meanwhile, Merge, Push, Qualify, Rescore, Step, Watch, Weather
+from chaos.steps import (
+    Convert,
+    Crash,
+    Delete,
+    Entitle,
+    Jump,
+    Meanwhile,
+    Merge,
+    Push,
+    Qualify,
+    Rescore,
+    Step,
+    Sweep,
+    Watch,
+    Weather,
+)
 
 from connectors.fields import OWNER
 from worker.steps.pacing.limiter import LocalLimiter
@@ -55,6 +71,26 @@ FOUND: dict[str, Sequence[Step]] = {
         Rescore(6, 85),
         Jump(61),
         Weather("records", "commit_after", (1,), {"seconds": DELAY}),
+        Push(),
+    ],
+    "more was wanted of rows whose bulk job came to nothing, and no push could take them up any more": [
+        Backfill(10),
+        CrashFiling("B2"),
+        Backfill(40),
+        File(),
+    ],
+    "a page came instead of an answer to a file, and its job was closed and asked about for ever": [
+        Backfill(10),
+        Weather("files", "html", (1,), {"status": 200}),
+        File(),
+    ],
+    "reading showed that a write had arrived, the next one was refused, and its value was taken for a person's": [
+        Entitle(6, "VP Data"),
+        Crash("K7", far=True),
+        Jump(125),
+        Sweep(),
+        Entitle(6, "CEO"),
+        Weather("records", "partial_as_200", (1, 2, 3), {"index": 0, "code": "UNABLE_TO_LOCK_ROW", "message": "locked"}),
         Push(),
     ],
     "a record that was found under our key while its next write had to wait was wanted made again, and told twice": [

@@ -8,10 +8,10 @@ effect.
 from typing import Any
 
 import pytest
-from chaos import steps
+from chaos import filing, steps
 from chaos.checker import judge
 from chaos.faults import BY_ROW, FAULTS, NTH, POINTS, STRUCK
-from chaos.scene import PEOPLE, Scene
+from chaos.scene import COMPANIES, PEOPLE, Scene
 from chaos.stage import Stage
 from chaos.steps import Step
 from hypothesis import HealthCheck, Phase, settings
@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 LEADS = st.integers(0, PEOPLE + 1)
 SCORES = st.integers(0, 100)
+COMPANY = st.sampled_from(COMPANIES)
 WHO = st.sampled_from(["ana", "tom"])
 
 
@@ -41,7 +42,14 @@ class Machine(RuleBasedStateMachine):
     def qualify(self, step: Step) -> None:
         self.do(step)
 
-    @rule(step=st.one_of(st.builds(steps.Rescore, LEADS, SCORES), st.builds(steps.Entitle, LEADS, st.just("CEO"))))
+    @rule(
+        step=st.one_of(
+            st.builds(steps.Rescore, LEADS | COMPANY, SCORES),
+            st.builds(steps.Entitle, LEADS, st.just("CEO")),
+            st.builds(steps.Add, LEADS, st.sampled_from(["hot", "warm"])),
+            st.builds(filing.Backfill, SCORES),
+        )
+    )
     def want(self, step: Step) -> None:
         self.do(step)
 
@@ -49,7 +57,7 @@ class Machine(RuleBasedStateMachine):
     def reassign(self, step: Step) -> None:
         self.do(step)
 
-    @rule(step=st.builds(steps.Push, limit=st.none() | st.integers(1, 3)))
+    @rule(step=st.builds(steps.Push, limit=st.none() | st.integers(1, 3)) | st.just(filing.File()))
     def push(self, step: Step) -> None:
         self.do(step)
 
@@ -57,7 +65,12 @@ class Machine(RuleBasedStateMachine):
     def redeliver(self, step: Step) -> None:
         self.do(step)
 
-    @rule(step=st.builds(steps.Crash, st.sampled_from(POINTS), st.booleans()))
+    @rule(
+        step=st.one_of(
+            st.builds(steps.Crash, st.sampled_from(POINTS), st.booleans()),
+            st.builds(filing.CrashFiling, st.sampled_from(filing.POINTS), st.booleans()),
+        )
+    )
     def crash(self, step: Step) -> None:
         self.do(step)
 
@@ -65,13 +78,13 @@ class Machine(RuleBasedStateMachine):
     def jump(self, seconds: float) -> None:
         self.do(steps.Jump(seconds))
 
-    @rule(what=st.sampled_from(STRUCK), nth=st.sampled_from(NTH), data=st.data())
+    @rule(what=st.sampled_from([*STRUCK, *filing.CALLS]), nth=st.sampled_from(NTH), data=st.data())
     def weather(self, what: Any, nth: tuple[int, ...], data: st.DataObject) -> None:
         fault, args = data.draw(st.sampled_from(FAULTS[self.scene.kind]))
         what = "records" if fault in BY_ROW else what  # a row is refused in a batch that writes
         self.do(steps.Weather(what, fault, nth, args))
 
-    @rule(step=st.builds(steps.Edit, LEADS, st.sampled_from(["title", "score", "owner"])))
+    @rule(step=st.builds(steps.Edit, LEADS | COMPANY, st.sampled_from(["title", "several", "score", "owner"])))
     def edit(self, step: Step) -> None:
         self.do(step)
 
@@ -80,7 +93,12 @@ class Machine(RuleBasedStateMachine):
         self.do(step)
 
     @rule(
-        step=st.one_of(st.builds(steps.Merge, LEADS, LEADS), st.builds(steps.Convert, LEADS), st.builds(steps.Delete, LEADS))
+        step=st.one_of(
+            st.builds(steps.Merge, LEADS, LEADS),
+            st.builds(steps.Merge, COMPANY, COMPANY),
+            st.builds(steps.Convert, LEADS),
+            st.builds(steps.Delete, LEADS | COMPANY),
+        )
     )
     def merge_convert_or_delete(self, step: Step) -> None:
         self.do(step)
@@ -89,7 +107,7 @@ class Machine(RuleBasedStateMachine):
     def owners_come_and_go(self, step: Step) -> None:
         self.do(step)
 
-    @rule(step=st.sampled_from([steps.Watch(), steps.Sweep(), steps.Clear()]))
+    @rule(step=st.sampled_from([steps.Watch(), steps.Sweep(), steps.Clear(), steps.Undo()]))
     def look_around(self, step: Step) -> None:
         self.do(step)
 

@@ -22,6 +22,7 @@ class Said:
     seq: int
     actor: str
     value: Any
+    at: datetime
 
     @property
     def by_us(self) -> bool:
@@ -53,7 +54,7 @@ class Record:
 
     def hear(self, row: Row) -> None:
         for name, value in (row["after"] or {}).items():
-            self.fields.setdefault(name, []).append(Said(row["seq"], row["actor"], value))
+            self.fields.setdefault(name, []).append(Said(row["seq"], row["actor"], value, datetime.fromisoformat(row["at"])))
 
 
 class Told:
@@ -107,7 +108,7 @@ class Told:
         for name, told in contact.fields.items():
             before = lead.fields.get(name)
             if before and told and same(told[0].value, before[-1].value):
-                told[0] = Said(told[0].seq, before[-1].actor, told[0].value)
+                told[0] = Said(told[0].seq, before[-1].actor, told[0].value, told[0].at)
 
     def _merge(self, row: Row, survivor: Record, merged: Sequence[str]) -> None:
         """The value that stays is still whose it was, and what was said before it on that record is remembered."""
@@ -119,12 +120,17 @@ class Told:
             whose = next((one for one in before if one.fields.get(name) and same(one.says(name), value)), None)
             told = whose.fields[name] if whose else []
             who = told[-1].actor if told else row["actor"]
-            survivor.fields[name] = [*told, Said(row["seq"], who, value)]
+            survivor.fields[name] = [*told, Said(row["seq"], who, value, datetime.fromisoformat(row["at"]))]
 
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are one, whatever form a CRM gives them."""
     return plain(one) == plain(other)
+
+
+def parts(value: Any) -> set[str]:
+    """What stands in a field of several values."""
+    return {part.strip() for part in str(value or "").split(";")} - {""}
 
 
 def plain(value: Any) -> Any:

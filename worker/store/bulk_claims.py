@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, case, func, select, update
 
 from worker.store.database import Tx
 from worker.store.record_claims import CLAIMED, SENDING, Row, claimed, hold, ready
@@ -69,7 +69,9 @@ def let_go(tx: Tx, destination: str, holder: str, *, status: Literal["due", "unk
     `innocent`: no process died over what these rows hold.
     """
     here = (tx.mine(table), table.c.destination == destination, table.c.claimed_by == holder, SENDING)
-    blind = table.c.blind_attempts - 1 if innocent else table.c.blind_attempts
+    # what was wanted anew meanwhile counts from nothing already
+    one_less = case((table.c.blind_attempts > 0, table.c.blind_attempts - 1), else_=0)
+    blind = one_less if innocent else table.c.blind_attempts
     news = {"status": status, "claimed_by": None, "next_attempt_at": None, "blind_attempts": blind}
     return tx.run(update(table).where(*here).values(**news, last_error_class="lost" if status == "unknown" else None))
 

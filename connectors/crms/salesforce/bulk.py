@@ -92,22 +92,26 @@ class Bulk:
         return id
 
     def upload(self, job: str, columns: Sequence[str], lines: bytes) -> None:
-        self._client.raw("PUT", f"jobs/ingest/{job}/batches", data=",".join(columns).encode() + b"\n" + lines)
+        file = ",".join(columns).encode() + b"\n" + lines
+        if self._client.raw("PUT", f"jobs/ingest/{job}/batches", data=file):
+            raise unreadable(writes=True)  # Salesforce says nothing to a file that it took; a page is somebody else's
 
-    def close(self, job: str) -> None:
-        self._become(job, "UploadComplete")
+    def close(self, job: str) -> bool:
+        return self._become(job, "UploadComplete")
 
     def abort(self, job: str) -> None:
         self._become(job, "Aborted")
 
-    def _become(self, job: str, state: str) -> None:
+    def _become(self, job: str, state: str) -> bool:
         try:
             self._client.send("PATCH", f"jobs/ingest/{job}", body={"state": state}).good()
         except Rejected as problem:
             if problem.code != NOT_OPEN:
                 raise
+            return False
         except Moved:
-            return  # it is not there any more, and a look will say so
+            return False  # it is not there any more, and a look will say so
+        return True
 
     def look(self, job: str) -> Job:
         try:

@@ -171,7 +171,7 @@ class Records(Batch[Draft]):
             again = self._again(one.row, says, sent.get(one.row.record_key, {}))
             wait = self._wait_left(one.row) if again.writes else 0.0
             if wait:
-                waits = Verdict(again.row, "unknown", again.acknowledged, attempts=one.row.attempts, wait=wait)
+                waits = Verdict(again.row, "unknown", attempts=one.row.attempts, wait=wait)
                 verdicts.append(replace(waits, crm_id=again.row.crm_id) if again.born else waits)
                 waiting.append(again)
             else:
@@ -213,7 +213,7 @@ class Records(Batch[Draft]):
         """Nothing is to be written on these: the CRM holds what is wanted, or a person's edit stands."""
         if not drafts:
             return
-        lost = self.store([Verdict(one.row, "in_sync", one.acknowledged, parked=one.parked) for one in drafts])
+        lost = self.store([Verdict(one.row, "in_sync", parked=one.parked) for one in drafts])
         self._found(drafts, lost)
         born = sum(1 for one in drafts if one.born)
         proved = sum(1 for one in drafts if one.row.was == "unknown" and not one.born)
@@ -320,10 +320,18 @@ def _link(tx: Tx, destination: str, verdicts: Sequence[Verdict]) -> None:
             links.moved(tx, destination, row.object, {row.crm_id: (one.object or row.object, one.crm_id)})
     for row in (one.row for one in verdicts if one.gone and one.row.crm_id):
         mirror.gone(tx, destination, row.object, [str(row.crm_id)])
-    # and what was found under our key, so that no plan wants it made while a write of it waits
-    sure = (one for one in verdicts if one.status in ("in_sync", "due") or (one.status == "unknown" and one.crm_id))
-    first = [one for one in sure if one.row.ack_seq == 0]
+    first = [one for one in verdicts if one.row.ack_seq == 0 and _is_ours(one)]
     links.put(tx, destination, [_first_link(one) for one in first if one.crm_id or one.row.crm_id])
+
+
+def _is_ours(one: Verdict) -> bool:
+    """
+    Whether the record is known to stand for this lead.
+
+    What was found under our key does, whatever becomes of its next write: no plan may want it made while that waits, or
+    because it is refused.
+    """
+    return not one.gone and bool(one.status in ("in_sync", "due") or one.crm_id or one.row.acknowledged)
 
 
 def _first_link(one: Verdict) -> Link:

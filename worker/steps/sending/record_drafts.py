@@ -36,15 +36,17 @@ KEY, SEQ = "pql_key", "pql_seq"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What to do with one claimed row. Without `fields` and `clear` there is nothing to write."""
+    """
+    What to do with one claimed row. Without `fields` and `clear` there is nothing to write.
+
+    `row` knows what was read: what turned out to be in the CRM of our doing counts as acknowledged.
+    """
 
     row: Row
     fields: Mapping[str, Value] = field(default_factory=dict)
     clear: tuple[str, ...] = ()
     replaced: Mapping[str, Value] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
-    acknowledged: Mapping[str, Value] = field(default_factory=dict)
-    """What is known to be in the CRM of our doing, after what was read."""
     parked: tuple[str, ...] = ()
     read_first: bool = False
     born: bool = False
@@ -76,7 +78,7 @@ class Draft:
     @property
     def record(self) -> Record:
         row = self.row
-        return Record(row.record_key, row.object, row.crm_id, self.acknowledged, row.reformatted)
+        return Record(row.record_key, row.object, row.crm_id, row.acknowledged, row.reformatted)
 
     def doc(self) -> dict[str, Any]:
         """What the attempt row keeps of it, to settle or undo it later."""
@@ -104,7 +106,7 @@ class Reading:
 def draft(row: Row, rules: Writing, parked: Collection[tuple[str, str]], reading: Reading | None = None) -> Draft:
     """Decide field by field what is to be written on this record."""
     left_out = tuple(name for name in (*row.wanted, SEQ) if (row.object, name) in parked)
-    acknowledged = dict(row.acknowledged)
+    learned: dict[str, Value] = {}
     fields: dict[str, Value] = {}
     clear, replaced, kept = [], dict[str, Value](), dict[str, str]()
     read_first = row.was == "unknown" and reading is None
@@ -114,8 +116,8 @@ def draft(row: Row, rules: Writing, parked: Collection[tuple[str, str]], reading
         if reading is None and _stands(row, name, wanted):
             continue
         three = _three(row, name, wanted, reading)
-        if three.acknowledged is not NOT_KNOWN:
-            acknowledged[name] = three.acknowledged
+        if reading is not None and three.acknowledged is not NOT_KNOWN:
+            learned[name] = three.acknowledged
         answer = _resolution(row, name, three, rules)
         if isinstance(answer, Keep):
             kept[name] = answer.reason
@@ -128,8 +130,17 @@ def draft(row: Row, rules: Writing, parked: Collection[tuple[str, str]], reading
                 replaced[name] = answer.replaced
             read_first = read_first or (reading is None and row.crm_id is not None and _asks(row, name, rules))
         elif answer.learn and three.current is not NOT_KNOWN:
-            acknowledged[name] = three.current
-    return Draft(row, fields, tuple(clear), replaced, kept, acknowledged, left_out, read_first)
+            learned[name] = three.current
+    return Draft(_knowing(row, learned), fields, tuple(clear), replaced, kept, left_out, read_first)
+
+
+def _knowing(row: Row, learned: Mapping[str, Value]) -> Row:
+    """The row with what reading showed of our earlier writes: it stays known, whatever becomes of the next one."""
+    news = {name: value for name, value in learned.items() if row.acknowledged.get(name, NOT_KNOWN) != value}
+    if not news:
+        return row
+    forms = {name: form for name, form in row.reformatted.items() if name not in news}
+    return replace(row, acknowledged={**row.acknowledged, **news}, reformatted=forms)
 
 
 def asked_fields(drafts: Collection[Draft]) -> tuple[str, ...]:
@@ -154,6 +165,7 @@ def _three(row: Row, name: str, wanted: Value, reading: Reading | None) -> Three
         and same(current, reading.sent[name])
     ):
         acknowledged = current  # the write nobody could prove did arrive
+        return Three(wanted, acknowledged, current, acknowledged)
     return Three(wanted, acknowledged, current, row.reformatted.get(name, acknowledged))
 
 

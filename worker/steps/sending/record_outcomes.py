@@ -89,7 +89,7 @@ def _exists(said: Said) -> Verdict:
 def _refused(said: Said) -> Verdict:
     one = said.draft
     if lacks_field(said.receipt):
-        return Verdict(one.row, "in_sync", one.acknowledged, parked=(*one.parked, str(said.receipt.field)))
+        return Verdict(one.row, "in_sync", parked=(*one.parked, str(said.receipt.field)))
     return Verdict(one.row, "due", attempts=one.row.attempts, error=said.error)
 
 

@@ -51,7 +51,7 @@ def test_once_written_there_is_nothing_left_to_write(mode: Any, wanted: Value, h
     known = {} if acknowledged is ... else {"title": acknowledged}
     one = draft(row({"title": wanted}, known), writing, (), title(held))
     held_now = after(one, held)
-    known_now = {**one.acknowledged, **one.fields, **dict.fromkeys(one.clear)}
+    known_now = {**one.row.acknowledged, **one.fields, **dict.fromkeys(one.clear)}
     again = draft(
         row({"title": wanted}, known_now), writing, (), Reading(Mirrored("1", "contact", fields={"title": held_now}))
     )

@@ -85,14 +85,16 @@ def _unfilled(hand: Hand) -> None:
 
 def _followed(hand: Hand) -> None:
     """The file is there: close the job, or look what became of it."""
+    closed = True
     if hand.job.stage == "uploaded" and hand.desk.records_too:
-        hand.call(lambda: hand.bulk.close(_id(hand)), writes=True)
+        closed = hand.call(lambda: hand.bulk.close(_id(hand)), writes=True)
         point("B6")
         hand.keep(stage="closed", looks=0)
         hand.job = replace(hand.job, stage="closed", looks=0)
     told = hand.call(lambda: hand.bulk.look(_id(hand)))
-    if told.state is JobState.OPEN and hand.job.stage == "uploaded":
-        return _unfilled(hand)  # nothing may be written now, and an open job wrote nothing
+    if told.state is JobState.OPEN and (not closed or hand.job.stage == "uploaded"):
+        # its file is not there after all, or nothing may be written now; an open job wrote nothing
+        return _unfilled(hand)
     if told.state is JobState.OPEN:
         hand.keep(stage="uploaded")  # the closing call did not arrive after all
     if told.state in (JobState.OPEN, JobState.WORKING):
@@ -181,7 +183,7 @@ def _draft_of(row: record_claims.Row, doc: Mapping[str, Any]) -> Draft:
     sent = unpacked(doc["sent"])
     fields = {name: value for name, value in sent.items() if value is not None}
     clear = tuple(name for name, value in sent.items() if value is None)
-    return Draft(row, fields, clear, acknowledged=row.acknowledged, parked=tuple(doc.get("parked") or ()))
+    return Draft(row, fields, clear, parked=tuple(doc.get("parked") or ()))
 
 
 def _answer(told: Mapping[str, Receipt]) -> Answer:
