@@ -88,12 +88,19 @@ def test_a_job_makes_no_more_calls_than_it_says(org, people):
 def test_closing_twice_and_aborting_what_is_over_do_no_harm(org, people):
     before = org.writes()
     job = started(org, [change(id) for id in people])
-    org.crm.bulk.close(job)
+    assert not org.crm.bulk.close(job)
     assert ended(org, job).state is JobState.DONE
     org.crm.bulk.abort(job)
 
     assert org.crm.bulk.look(job).state is JobState.DONE
     assert org.writes() == before + 6
+
+
+def test_a_job_without_its_file_cannot_be_closed_and_stays_open(org):
+    job = org.crm.bulk.open("lead", "t")
+
+    assert not org.crm.bulk.close(job)
+    assert org.crm.bulk.look(job).state is JobState.OPEN
 
 
 def test_an_aborted_job_that_was_open_wrote_nothing(org, people):
@@ -308,6 +315,7 @@ def test_a_job_whose_making_nobody_can_prove_is_unknown(org, fault, raised):
         ("status", {"status": 503}, Unknown),
         ("forbidden", {}, Refused),
         ("reset_after", {}, Unknown),
+        ("html", {"status": 200}, Unknown),
     ],
 )
 def test_a_refused_upload_is_what_it_would_be_in_a_call(org, people, fault, args, raised):

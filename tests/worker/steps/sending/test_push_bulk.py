@@ -285,18 +285,20 @@ RESULTS = {"method": "GET", "path": ".*successfulResults"}
 
 
 @pytest.mark.parametrize(
-    ("call", "fault"),
+    ("call", "fault", "args"),
     [
-        *((OPEN, fault) for fault in ("reset_after", "empty_2xx", "daily_limit", "forbidden")),
-        *((UPLOAD, fault) for fault in ("reset_after", "html", "daily_limit")),
-        *((CLOSING, fault) for fault in ("reset_before", "reset_after", "daily_limit")),
-        *((LOOK, fault) for fault in ("reset_before", "html", "daily_limit")),
-        *((RESULTS, fault) for fault in ("truncate", "empty_2xx", "daily_limit")),
+        *((OPEN, fault, {}) for fault in ("reset_after", "empty_2xx", "daily_limit", "forbidden")),
+        *((UPLOAD, fault, {}) for fault in ("reset_after", "html", "daily_limit")),
+        *((CLOSING, fault, {}) for fault in ("reset_before", "reset_after", "daily_limit")),
+        *((LOOK, fault, {}) for fault in ("reset_before", "html", "daily_limit")),
+        *((RESULTS, fault, {}) for fault in ("truncate", "empty_2xx", "daily_limit")),
+        *((call, "html", {"status": 200}) for call in (UPLOAD, CLOSING, RESULTS)),
+        (UPLOAD, "empty_2xx", {"applied": False}),
     ],
 )
-def test_whatever_happens_to_a_call_of_a_job_every_row_is_written_once(rig: SalesforceRig, call, fault: str):
+def test_whatever_happens_to_a_call_of_a_job_every_row_is_written_once(rig: SalesforceRig, call, fault: str, args: Any):
     wish_all(rig)
-    rig.portal.endpoint.weather({"match": call, "nth": 1, "fault": fault})
+    rig.portal.endpoint.weather({"match": call, "nth": 1, "fault": fault, "args": args})
     until_quiet(rig, limiter=Forgetful())
 
     assert_written_once(rig)

@@ -67,6 +67,21 @@ def test_an_unproved_write_that_arrived_is_acknowledged_without_another(wanted: 
     assert not one.writes
 
 
+@given(wanted=texts, held=texts, unproved=texts, form=texts)
+def test_what_reading_proved_stays_known_whatever_becomes_of_the_next_write(
+    wanted: Value, held: Value, unproved: Value, form: Value
+):
+    """The write that follows may be refused; then the row is all that knows whose the value is."""
+    before = row({"title": wanted}, {"title": held}, was="unknown", reformatted={"title": form})
+    one = draft(
+        before, Writing("hubspot", {("contact", "title"): "respect_human"}), (), title(unproved, {"title": unproved})
+    )
+
+    assert same(one.row.acknowledged["title"], unproved)
+    if not same(held, unproved):
+        assert "title" not in one.row.reformatted, "what was known of an older value's form says nothing of this one"
+
+
 def test_a_row_whose_last_write_is_unproved_is_read_first():
     assert draft(row({"pql_score": 71}, was="unknown"), Writing("hubspot"), ()).read_first
     assert not draft(row({"pql_score": 71}), Writing("hubspot"), ()).read_first
