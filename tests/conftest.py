@@ -16,6 +16,7 @@ pytest_plugins = [
     "fixtures_servers",
     "fixtures_push",
     "fixtures_salesforce",
+    "fixtures_bulk",
     "fixtures_office",
     "fixtures_undo",
     "fixtures_channels",
