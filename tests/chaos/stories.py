@@ -70,15 +70,23 @@ def _filed(dice: random.Random, hero: int, crashing: bool) -> list[Step]:
 
 
 def _regretted(dice: random.Random, hero: int, crashing: bool) -> list[Step]:
-    """A run is taken back after people wrote over some of it, in bad weather perhaps, and the next plan wants it again."""
+    """A run is taken back; people write over some of it before, or while it is not through in bad weather."""
     ours: list[Step] = [steps.Rescore(hero, 45), steps.Push(), dice.choice((steps.Rescore(hero, 85), steps.Qualify(hero)))]
     theirs = dice.choice((steps.Edit(hero, "score"), steps.Edit(hero), steps.EditTask(hero, "subject"), steps.Delete(hero)))
-    told = [*ours, steps.Push(), *([theirs] if dice.random() < 0.7 else [])]
+    fault, args = dice.choice(EVERYWHERE)
+    weather = steps.Weather(dice.choice(("records", *STRUCK)), fault, dice.choice(NTH), args)
     if dice.random() < 0.5:
-        fault, args = dice.choice(EVERYWHERE)
-        told.append(steps.Weather(dice.choice(STRUCK), fault, dice.choice(NTH), args))
-    again = dice.choice((steps.Push(), steps.Undo(), steps.Edit(hero, "score"), steps.Rescore(hero, 71)))
-    return [*told, steps.Undo(), again, steps.Push()]
+        return [*ours, steps.Push(), theirs, *([weather] if dice.random() < 0.5 else []), steps.Undo(), steps.Push()]
+    meanwhile = (steps.Edit(hero, "score"), steps.Edit(hero, "score"), steps.Undo(), steps.Rescore(hero, 71), theirs)
+    return [*ours, steps.Push(), weather, steps.Undo(), dice.choice(meanwhile), steps.Clear(), steps.Push()]
 
 
-STORIES: tuple[Tell, ...] = (_handled, _unproved, _gone, _belated, _news, _filed, _regretted)
+def _crowded(dice: random.Random, hero: int, crashing: bool) -> list[Step]:
+    """People and we fill one field of several values in turn."""
+    first, second = dice.sample(("hot", "warm"), 2)
+    ours: list[Step] = [steps.Add(hero, first), *([steps.Push()] if dice.random() < 0.7 else _lost(dice, crashing))]
+    theirs = [steps.Edit(hero, "several", dice.choice(("Head of IT", f"{first};VIP")))] if dice.random() < 0.7 else []
+    return [*ours, *theirs, steps.Add(hero, second), steps.Push()]
+
+
+STORIES: tuple[Tell, ...] = (_handled, _unproved, _gone, _belated, _news, _filed, _regretted, _crowded)
