@@ -6,4 +6,4 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("contract_suite", "contract_world")
+pytest.register_assert_rewrite("contract_account", "contract_records", "contract_tasks", "contract_world")

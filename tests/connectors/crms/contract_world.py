@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol
 
 from connectors.contract import Change, Crm, Fields, Mirrored, Receipt
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 class World(Protocol):

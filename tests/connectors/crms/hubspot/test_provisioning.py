@@ -169,12 +169,3 @@ def test_a_day_that_is_nearly_used_up_is_told(portal):
     portal.sandbox.switch(daily_limit=24)
 
     assert ("daily calls left", False) in [line[:2] for line in portal.crm.check()]
-
-
-def test_a_field_is_told_as_it_is_shown(portal):
-    list(portal.crm.provisioning.apply())
-    tier, score = (portal.crm.field("contact", name) for name in ("pql_tier", "pql_score"))
-
-    assert (tier.writable, tier.several) == (True, True)
-    assert (score.kind, score.writable, score.several) == ("number", True, False)
-    assert portal.crm.field("contact", "no_such_field") is None

@@ -1,7 +1,8 @@
 """Salesforce keeps what every CRM connector promises, whether a lead is a Contact or a Lead there."""
 
 import pytest
-from contract_suite import CrmContract, read, write
+from contract_suite import CrmContract
+from contract_world import read, write
 
 from connectors.errors import TryLater, Unknown
 

@@ -226,12 +226,3 @@ def test_a_link_opens_the_record_in_lightning(org):
     id = org.add_person("a@x.example")
 
     assert org.crm.link("contact", id) == f"{org.sandbox.url}/lightning/r/Contact/{id}/view"
-
-
-def test_a_field_is_told_as_it_is_shown(org):
-    list(org.crm.provisioning.apply())
-    tier, score = (org.crm.field("lead", name) for name in ("pql_tier", "pql_score"))
-
-    assert (tier.writable, tier.several) == (True, True)
-    assert (score.kind, score.writable, score.several) == ("double", True, False)
-    assert org.crm.field("lead", "no_such_field") is None
