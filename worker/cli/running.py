@@ -85,12 +85,20 @@ def asked_to_stop() -> Iterator[threading.Event]:
 
 def pull(asked: Asked) -> int:
     """Fetch what is new at the sources and in the CRMs, so that a plan has all it needs."""
+    from connectors.errors import Refused
+
+    refused = None
     with opened(asked) as worker:
         counts = worker.pull_counted()
         for name in worker.tools.crms:
-            if not worker.tools.stopping():
-                worker.watch(name)
+            try:
+                if not worker.tools.stopping():
+                    worker.watch(name)
+            except Refused as problem:  # the others are read all the same
+                refused = refused or problem
         stopped, unheard = worker.tools.stopping(), dict(worker.unheard)
+    if refused is not None:
+        raise refused
     document = {"schema": "pqlsync/pull/1", "sources": {name: one.model_dump() for name, one in counts.items()}}
     if asked.json:
         output.print_json(document)

@@ -101,7 +101,7 @@ def _tell(heartbeat: Heartbeat, last: runs.Run) -> None:
         heartbeat.success()
         return
     guards = {one["name"]: one["says"] for one in (last.report or {}).get("guards", []) if one["holds"]}
-    if guards.keys() == {AWAITED}:
+    if last.status == "held" and guards.keys() == {AWAITED}:
         return  # the CRM is being read; if that takes too long, the silence says so
     heartbeat.fail(f"The run as of {last.as_of:%Y-%m-%d %H:%M} UTC is {last.status}. {' '.join(guards.values())}".strip())
 

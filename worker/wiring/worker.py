@@ -121,10 +121,13 @@ class Worker:
     def _carry_out(self, report: Report, moment: datetime, asked: Wanted) -> None:
         if asked.pull:
             self._pull(report, moment)
-        if asked.watch and report.status == "done":
-            self._watch_all(report)
-        if report.status != "done":
-            return
+        refused = self._watch_all(report) if asked.watch and report.status == "done" else None
+        if report.status == "done":
+            self._evaluate_and_push(report, moment, asked)
+        if refused is not None:  # by now all else is done
+            raise refused
+
+    def _evaluate_and_push(self, report: Report, moment: datetime, asked: Wanted) -> None:
         with _timed(report, "score"):
             fold(self.tools, moment, report.run)
             plan = make(self.tools, moment, override=asked.override)
@@ -214,15 +217,22 @@ class Worker:
         late._pulled(self.tools.now())
         return ends is not None and time.monotonic() > ends
 
-    def _watch_all(self, report: Report) -> None:
+    def _watch_all(self, report: Report) -> Refused | None:
+        """Read every CRM; the first refusal, which keeps from no other one and not from what was read before."""
+        refused = None
         with _timed(report, "watch"):
             for name in self.tools.crms:
                 calls = self.tools.crms[name].calls
-                self.watch(name)
+                try:
+                    self.watch(name)
+                except Refused as problem:
+                    refused = refused or problem
+                    report.warnings.append(str(problem))
                 if name in self.unheard:
                     report.warnings.append(f"{name} did not answer: {self.unheard[name]}")
                 report.destinations[name].calls.made += self.tools.crms[name].calls - calls
                 report.destinations[name].calls.minimum += self.tools.crms[name].calls - calls
+        return refused
 
     def watch(self, name: str, seconds: float | None = None) -> bool:
         """Read what changed in a CRM; whether more is left."""
