@@ -1,6 +1,7 @@
 """Slots for calls: one behaviour, whether the pace is kept in memory, in a row of the store or in Redis."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
@@ -57,8 +58,8 @@ def on_redis(client: redis.Redis, store: Store, reserved: float = 0.0) -> RedisL
 
 def gaps(limiter: Limiter) -> float:
     """Seconds between the next two slots."""
-    first = limiter.reserve()
-    return limiter.reserve() - first
+    first, asked = limiter.reserve(), time.monotonic()
+    return limiter.reserve() + time.monotonic() - first - asked  # a wait is from the moment it was told
 
 
 # ------------------------------------------------------------------------------- what holds of each
