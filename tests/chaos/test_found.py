@@ -6,9 +6,11 @@ import pytest
 from chaos.filing import Backfill, CrashFiling, File
 from chaos.scene import DELAY, Scene
 from chaos.steps import (
+    Clear,
     Convert,
     Crash,
     Delete,
+    Edit,
     Entitle,
     Jump,
     Meanwhile,
@@ -18,6 +20,7 @@ from chaos.steps import (
     Rescore,
     Step,
     Sweep,
+    Undo,
     Watch,
     Weather,
 )
@@ -91,6 +94,17 @@ FOUND: dict[str, Sequence[Step]] = {
         Sweep(),
         Entitle(6, "CEO"),
         Weather("records", "partial_as_200", (1, 2, 3), {"index": 0, "code": "UNABLE_TO_LOCK_ROW", "message": "locked"}),
+        Push(),
+    ],
+    "nobody could tell whether an undo had arrived, a person wrote since, and the next plan took its value for ours": [
+        Rescore(5, 45),
+        Push(),
+        Rescore(5, 85),
+        Push(),
+        Weather("records", "commit_after", (1,), {"seconds": DELAY}),
+        Undo(),
+        Edit(5, "score"),
+        Clear(),
         Push(),
     ],
     "a record that was found under our key while its next write had to wait was wanted made again, and told twice": [

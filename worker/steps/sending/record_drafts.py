@@ -16,6 +16,7 @@ from connectors.fields import BY_NAME, OWNER
 from worker.core.planning import Record, owner_want
 from worker.core.threeway import (
     NOT_KNOWN,
+    Gap,
     Keep,
     Known,
     Nothing,
@@ -106,7 +107,7 @@ class Reading:
 def draft(row: Row, rules: Writing, parked: Collection[tuple[str, str]], reading: Reading | None = None) -> Draft:
     """Decide field by field what is to be written on this record."""
     left_out = tuple(name for name in (*row.wanted, SEQ) if (row.object, name) in parked)
-    learned: dict[str, Value] = {}
+    learned: dict[str, Known] = {}
     fields: dict[str, Value] = {}
     clear, replaced, kept = [], dict[str, Value](), dict[str, str]()
     read_first = row.was == "unknown" and reading is None
@@ -131,16 +132,30 @@ def draft(row: Row, rules: Writing, parked: Collection[tuple[str, str]], reading
             read_first = read_first or (reading is None and row.crm_id is not None and _asks(row, name, rules))
         elif answer.learn and three.current is not NOT_KNOWN:
             learned[name] = three.current
+    learned |= _in_doubt(row, kept, rules, reading)
     return Draft(_knowing(row, learned), fields, tuple(clear), replaced, kept, left_out, read_first)
 
 
-def _knowing(row: Row, learned: Mapping[str, Value]) -> Row:
+def _in_doubt(row: Row, kept: Collection[str], rules: Writing, reading: Reading | None) -> dict[str, Known]:
+    """
+    The fields of ours of which nobody can tell what we wrote last: an undo was unproved, and somebody wrote since.
+
+    What the run had written that was taken back must not count as standing there.
+    """
+    if reading is None or not row.restores:
+        return {}
+    ours = (name for name in kept if name != OWNER and rules.mode(row.object, name) == "own")
+    return {name: NOT_KNOWN for name in ours if name in reading.sent}
+
+
+def _knowing(row: Row, learned: Mapping[str, Known]) -> Row:
     """The row with what reading showed of our earlier writes: it stays known, whatever becomes of the next one."""
     news = {name: value for name, value in learned.items() if row.acknowledged.get(name, NOT_KNOWN) != value}
     if not news:
         return row
+    known = {name: value for name, value in {**row.acknowledged, **news}.items() if not isinstance(value, Gap)}
     forms = {name: form for name, form in row.reformatted.items() if name not in news}
-    return replace(row, acknowledged={**row.acknowledged, **news}, reformatted=forms)
+    return replace(row, acknowledged=known, reformatted=forms)
 
 
 def asked_fields(drafts: Collection[Draft]) -> tuple[str, ...]:
