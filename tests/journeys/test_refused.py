@@ -8,6 +8,7 @@ import pytest
 from journeys_calendar import MONDAY
 
 from connectors.errors import Refused
+from worker.cli.refusals import refusal
 
 
 def test_a_run_whose_writes_are_all_refused_ends_and_says_why(stage):
@@ -36,13 +37,14 @@ def test_an_object_that_we_may_not_read_is_named_at_the_end_and_keeps_nobody_fro
     stage.keen("nina")
     stage.portal.endpoint.weather(DEALS)
 
-    with pytest.raises(Refused, match="hubspot: deal: "):
+    with pytest.raises(Refused, match="hubspot: deal: ") as caught:
         stage.run(MONDAY)
     made = len(stage.portal.tasks())
     stage.portal.endpoint.weather()
     report = stage.run(MONDAY + timedelta(minutes=5))
 
     assert made == 1
+    assert "All else was carried out" in str(refusal(caught.value))
     assert (report.status, len(stage.portal.tasks())) == ("done", 1)
 
 

@@ -19,7 +19,7 @@ def refusal(error: BaseException) -> str | None:
         return render(error.problems, error.files)
     if isinstance(error, ConnectorError):
         code = f" ({error.code})" if error.code else ""
-        return masked(f"{error}{code}")
+        return masked(" ".join([f"{error}{code}", *getattr(error, "__notes__", ())]))
     if isinstance(error, NoSettings) or type(error).__module__.split(".")[0] in {"worker", "connectors", "settings"}:
         return masked(str(error))
     if isinstance(error, OSError):

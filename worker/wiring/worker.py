@@ -124,7 +124,9 @@ class Worker:
         refused = self._watch_all(report) if asked.watch and report.status == "done" else None
         if report.status == "done":
             self._evaluate_and_push(report, moment, asked)
-        if refused is not None:  # by now all else is done
+        if refused is not None:
+            if report.status == "done":
+                refused.add_note("All else was carried out with what was read before; `pql status` tells of the run.")
             raise refused
 
     def _evaluate_and_push(self, report: Report, moment: datetime, asked: Wanted) -> None:
